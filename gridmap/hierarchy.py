@@ -1,0 +1,167 @@
+"""The place tree: community > neighbourhood > building > household, its codes and its tables (design.md D3).
+
+A neighbourhood's code is its community's 12 digits + 3; a building's is the community's + 5, numbered in the community
+so that redrawing grids renames nothing; a household's is its building's 17 digits + unit 2 + room 4.
+"""
+
+import sqlalchemy as sa
+from geoalchemy2 import Geometry
+
+from gridmap.crs import STORAGE_SRID
+from gridmap.tables import (
+    CODE_PATTERN,
+    dates,
+    geography_index,
+    keys,
+    link,
+    metadata,
+    parent,
+    reference,
+    rules,
+    shape,
+    spread,
+    with_versions,
+)
+
+COMMUNITY_DIGITS, NEIGHBOURHOOD_DIGITS, BUILDING_DIGITS, HOUSEHOLD_DIGITS = (
+    12,
+    15,
+    17,
+    23,
+)
+NEIGHBOURHOOD_KINDS = ("general", "dedicated")
+OCCUPANCIES = ("resident", "rented", "vacant", "shop", "dormitory")
+PRIORITY_TAGS = (
+    "elderly_alone", "child_in_difficulty", "pregnant", "dialysis", "chronic", "disabled", "bedridden", "infant",
+    "low_income",
+)  # fmt: skip
+
+
+def one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
+    """Return the CHECK that a column holds one of a few words."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def digits(count: int) -> str:
+    """Return the regular expression of a code of that many digits."""
+    return f"^[0-9]{{{count}}}$"
+
+
+def starts_with(column: str, prefix: str, length: int) -> sa.CheckConstraint:
+    """Return the CHECK that a code begins with the code above it."""
+    return sa.CheckConstraint(f"left({column}, {length}) = {prefix}", name=f"{column}_under_{prefix}")
+
+
+def county_rule(column: str) -> sa.CheckConstraint:
+    """Return the CHECK that the first six digits of a code are the row's county."""
+    return sa.CheckConstraint(
+        f"{column} IS NULL OR left({column}, 6) = county::text",
+        name=f"{column}_in_county",
+    )
+
+
+def scope_columns(*, community: bool = True, neighbourhood: bool = True, building: bool = False) -> list[sa.Column]:
+    """Return the codes a scoped row carries of the places above it; `community` False means it may be missing."""
+    columns = [sa.Column("community", sa.Text, nullable=not community, index=True)]
+    if neighbourhood:
+        columns.append(sa.Column("neighbourhood", sa.Text, index=True))
+    if building:
+        columns.append(sa.Column("building", sa.Text, nullable=False, index=True))
+    return columns
+
+
+# Provinces, cities, counties and sub-districts: codes and names only; they sit above the tree.
+division = sa.Table(
+    "division", metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.CheckConstraint("code ~ '^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$'", name="code_form"),
+    info=spread("copy"),
+)  # fmt: skip
+
+community = with_versions(sa.Table(
+    "community", metadata, *keys(),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    *shape("MULTIPOLYGON", nullable=True), *dates(),
+    *rules("community", code=digits(COMMUNITY_DIGITS)), county_rule("code"),
+    info=spread("copy"),
+))  # fmt: skip
+
+neighbourhood = with_versions(sa.Table(
+    "neighbourhood", metadata, *keys(), reference("community"), *scope_columns(neighbourhood=False),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="general"),
+    *shape("MULTIPOLYGON", nullable=True), *dates(),
+    parent("community"), one_of("kind", NEIGHBOURHOOD_KINDS),
+    *rules("neighbourhood", code=digits(NEIGHBOURHOOD_DIGITS)),
+    county_rule("code"), starts_with("code", "community", COMMUNITY_DIGITS),
+    info=spread("copy"),
+))  # fmt: skip
+
+estate = with_versions(sa.Table(
+    "estate", metadata, *keys(), reference("community"), *scope_columns(neighbourhood=False),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    sa.Column("property_manager", sa.Text),
+    *shape("MULTIPOLYGON", nullable=True), *dates(),
+    parent("community"), *rules("estate", code=CODE_PATTERN), county_rule("community"),
+    info=spread("copy"),
+))  # fmt: skip
+
+building = with_versions(sa.Table(
+    "building", metadata, *keys(), reference("community"), reference("neighbourhood", nullable=True), *scope_columns(),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    sa.Column("floors", sa.SmallInteger), sa.Column("units", sa.SmallInteger),
+    *shape("MULTIPOLYGON"),
+    sa.Column(
+        "position", Geometry("POINT", srid=STORAGE_SRID, spatial_index=False),
+        sa.Computed("ST_PointOnSurface(geom)", persisted=True),
+    ),
+    *dates(),
+    parent("community"), parent("neighbourhood"),
+    sa.CheckConstraint("floors BETWEEN 1 AND 200", name="floors"),
+    sa.CheckConstraint("units BETWEEN 1 AND 99", name="units"),
+    sa.CheckConstraint("(neighbourhood IS NULL) = (neighbourhood_id IS NULL)", name="neighbourhood_pair"),
+    *rules("building", code=digits(BUILDING_DIGITS)), geography_index("building", "position"),
+    county_rule("code"), starts_with("code", "community", COMMUNITY_DIGITS),
+    starts_with("neighbourhood", "community", COMMUNITY_DIGITS),
+    info=spread("county"),
+))  # fmt: skip
+
+building_estate = link("building_estate", "building", "estate", how="county")
+
+household = with_versions(sa.Table(
+    "household", metadata, *keys(), reference("building"), *scope_columns(building=True),
+    sa.Column("code", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False), sa.Column("floor", sa.SmallInteger),
+    sa.Column("room", sa.Text, nullable=False),
+    sa.Column("occupancy", sa.Text, nullable=False, server_default="resident"),
+    sa.Column("people_count", sa.SmallInteger, nullable=False, server_default="0"),
+    *shape("POINT"), *dates(),
+    parent("building"), one_of("occupancy", OCCUPANCIES),
+    sa.CheckConstraint("people_count BETWEEN 0 AND 500", name="people_count"),
+    sa.CheckConstraint("unit ~ '^[0-9]{2}$'", name="unit_form"),
+    sa.CheckConstraint("room ~ '^[0-9]{4}$'", name="room_form"),
+    sa.CheckConstraint("code = building || unit || room", name="code_parts"),
+    *rules("household", code=digits(HOUSEHOLD_DIGITS)), geography_index("household"),
+    county_rule("code"), starts_with("building", "community", COMMUNITY_DIGITS),
+    starts_with("neighbourhood", "community", COMMUNITY_DIGITS),
+    info=spread("county"),
+))  # fmt: skip
+
+# How many people of a household belong to a priority group; rows of persons take over when the register comes.
+household_priority = sa.Table(
+    "household_priority", metadata,
+    sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("household_id", sa.Uuid, primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True),
+    sa.Column("people_count", sa.SmallInteger, nullable=False),
+    parent("household"), one_of("tag", PRIORITY_TAGS),
+    sa.CheckConstraint("people_count BETWEEN 1 AND 500", name="people_count"),
+    info=spread("county"),
+)  # fmt: skip
+
+
+def is_empty(conn: sa.Connection) -> bool:
+    """Return whether no community is stored yet, so that a newcomer is offered the demo district."""
+    return not conn.scalar(sa.select(sa.exists().where(community.c.valid_to.is_(None))))

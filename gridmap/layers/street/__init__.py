@@ -1,0 +1,45 @@
+"""Streets: the centre lines that are drawn under everything; the walking graph is built from them later."""
+
+import sqlalchemy as sa
+
+from gridmap.hierarchy import one_of
+from gridmap.layer import N_, Layer, Style, Symbol
+from gridmap.tables import dates, keys, metadata, rules, shape, spread, with_versions
+
+KINDS = {
+    "main": N_("Main street"),
+    "residential": N_("Residential street"),
+    "path": N_("Path"),
+}
+
+table = with_versions(sa.Table(
+    "street", metadata, *keys(),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False, server_default=""),
+    sa.Column("kind", sa.Text, nullable=False, server_default="residential"),
+    *shape("LINESTRING"), *dates(),
+    one_of("kind", tuple(KINDS)), *rules("street"),
+    info=spread("county"),
+))  # fmt: skip
+
+LAYER = Layer(
+    name="street",
+    title=N_("Streets"),
+    table=table,
+    geometry="line",
+    style=Style(
+        {
+            "main": Symbol(KINDS["main"], "#ffffff", "#d8d4cc", 9),
+            "residential": Symbol(KINDS["residential"], "#ffffff", "#d8d4cc", 5),
+            "path": Symbol(KINDS["path"], "#ffffff", "#d8d4cc", 2),
+        },
+        by="kind",
+        label="name",
+        label_zoom=15,
+    ),
+    tile_columns=("code", "name", "kind"),
+    list_columns=("valid_from",),
+    min_zoom=12,
+    code_letter="R",
+    view="street.view",
+    edit="street.edit",
+)

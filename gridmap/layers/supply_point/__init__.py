@@ -1,0 +1,107 @@
+"""Supply points 物资点: where emergency goods are kept, and what was last counted there."""
+
+import sqlalchemy as sa
+
+from gridmap.hierarchy import county_rule, one_of, scope_columns
+from gridmap.layer import N_, Field, Layer, Style, Symbol
+from gridmap.tables import (
+    dates,
+    geography_index,
+    keys,
+    metadata,
+    parent,
+    reference,
+    rules,
+    shape,
+    spread,
+    with_versions,
+)
+
+KINDS = {
+    "store": N_("Reserve store"),
+    "station": N_("Rescue station"),
+    "clinic": N_("Clinic"),
+    "dropoff": N_("Drop-off point"),
+    "merchant": N_("Agreement merchant"),
+    "venue": N_("Public space"),
+}
+ITEM_GROUPS = ("rescue", "medical", "living", "equipment")
+
+table = with_versions(sa.Table(
+    "supply_point", metadata, *keys(), reference("community", nullable=True),
+    *scope_columns(community=False),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("address", sa.Text), sa.Column("open_hours", sa.Text), sa.Column("capacity", sa.Text),
+    sa.Column("keeper", sa.Text, info={"personal": True}), sa.Column("phone", sa.Text, info={"personal": True}),
+    *shape("POINT"), *dates(),
+    parent("community"), one_of("kind", tuple(KINDS)),
+    *rules("supply_point"), geography_index("supply_point"), county_rule("community"),
+    info=spread("copy"),
+))  # fmt: skip
+
+item = sa.Table(
+    "item", metadata,
+    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False), sa.Column("name_en", sa.Text, nullable=False),
+    sa.Column("unit", sa.Text, nullable=False), sa.Column("unit_en", sa.Text, nullable=False),
+    sa.Column("group", sa.Text, nullable=False),
+    sa.CheckConstraint("code ~ '^[0-9]{7}$'", name="code_form"), one_of('"group"', ITEM_GROUPS),
+    sa.UniqueConstraint("name"),
+    info=spread("copy"),
+)  # fmt: skip
+
+# What was counted on a day. A later count never overwrites an earlier one; the ledger takes over when it comes.
+stock_count = sa.Table(
+    "stock_count", metadata,
+    sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("supply_point_id", sa.Uuid, primary_key=True),
+    sa.Column("item_code", sa.Text, sa.ForeignKey("item.code"), primary_key=True),
+    sa.Column("counted_on", sa.Date, primary_key=True),
+    sa.Column("quantity", sa.BigInteger, nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False),
+    parent("supply_point"), sa.CheckConstraint("quantity >= 0", name="quantity"),
+    info=spread("copy"),
+)  # fmt: skip
+
+LAYER = Layer(
+    name="supply_point",
+    title=N_("Supply points"),
+    table=table,
+    geometry="point",
+    style=Style(
+        {"": Symbol(N_("Supply point"), fill="#d55e00", icon="物")},
+        label="name",
+        label_zoom=17,
+    ),
+    tile_columns=("code", "name", "kind"),
+    list_columns=(
+        "community",
+        "neighbourhood",
+        "address",
+        "open_hours",
+        "capacity",
+        "valid_from",
+    ),
+    fields=(
+        Field("code", N_("Code"), aliases=("代码", "编码", "supply_point_code")),
+        Field("name", N_("Name"), required=True, aliases=("名称", "物资点", "物资点名称")),
+        Field(
+            "kind",
+            N_("Kind"),
+            required=True,
+            aliases=("类型", "类别", "type"),
+            choices=KINDS,
+        ),
+        Field("address", N_("Address"), aliases=("地址",)),
+        Field("open_hours", N_("Opening hours"), aliases=("开放时间", "营业时间")),
+        Field("capacity", N_("Capacity"), aliases=("容量",)),
+        Field("keeper", N_("Keeper"), aliases=("库管员", "负责人", "联系人")),
+        Field("phone", N_("Phone"), aliases=("电话", "联系电话")),
+    ),
+    cluster_zoom=10,
+    min_zoom=14,
+    code_letter="S",
+    view="supply_point.view",
+    edit="supply_point.edit",
+)

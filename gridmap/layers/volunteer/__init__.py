@@ -1,0 +1,81 @@
+"""Volunteers 志愿者: who can help, within which radius or for which buildings, and who is on duty."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from gridmap.hierarchy import county_rule, scope_columns
+from gridmap.layer import N_, Field, Layer, Style, Symbol
+from gridmap.tables import (
+    dates,
+    geography_index,
+    keys,
+    link,
+    metadata,
+    parent,
+    reference,
+    rules,
+    shape,
+    spread,
+    with_versions,
+)
+
+MAX_RADIUS_M = 20_000
+
+table = with_versions(sa.Table(
+    "volunteer", metadata, *keys(), reference("community", nullable=True), *scope_columns(community=False),
+    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False, info={"personal": True}),
+    sa.Column("phone", sa.Text, info={"personal": True}),
+    sa.Column("skills", ARRAY(sa.Text), nullable=False, server_default="{}"),
+    sa.Column("on_duty", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("radius_m", sa.Integer, index=True),
+    *shape("POINT"), *dates(),
+    parent("community"), sa.CheckConstraint(f"radius_m BETWEEN 0 AND {MAX_RADIUS_M}", name="radius_m"),
+    *rules("volunteer"), geography_index("volunteer"), county_rule("community"),
+    info=spread("copy"),
+))  # fmt: skip
+
+building_volunteer = link("building_volunteer", "building", "volunteer", how="county")
+
+LAYER = Layer(
+    name="volunteer",
+    title=N_("Volunteers"),
+    table=table,
+    geometry="point",
+    style=Style(
+        {
+            "true": Symbol(N_("Volunteer on duty"), fill="#0072b2", icon="志"),
+            "false": Symbol(N_("Volunteer off duty"), fill="#0072b2", icon="志", outlined=True),
+        },
+        by="on_duty",
+    ),
+    tile_columns=("code", "on_duty"),
+    list_columns=("community", "neighbourhood", "radius_m", "skills", "valid_from"),
+    fields=(
+        Field("code", N_("Code"), aliases=("代码", "编码", "volunteer_code")),
+        Field("name", N_("Name"), required=True, aliases=("姓名", "名称")),
+        Field("phone", N_("Phone"), aliases=("电话", "手机", "联系电话")),
+        Field("skills", N_("Skills"), kind="words", aliases=("技能", "特长")),
+        Field("on_duty", N_("On duty"), kind="boolean", aliases=("在岗", "值班")),
+        Field(
+            "radius_m",
+            N_("Service radius (m)"),
+            kind="integer",
+            aliases=("服务半径", "半径", "radius"),
+            minimum=0,
+            maximum=MAX_RADIUS_M,
+        ),
+        Field(
+            "buildings",
+            N_("Assigned buildings"),
+            kind="words",
+            place="building",
+            aliases=("包楼", "负责楼栋"),
+        ),
+    ),
+    name_column="code",
+    cluster_zoom=11,
+    min_zoom=15,
+    code_letter="V",
+    view="volunteer.view",
+    edit="volunteer.edit",
+)

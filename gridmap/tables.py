@@ -1,0 +1,194 @@
+"""What every table has in common: keys that can be sharded, dates, versions, checked geometry."""
+
+import sqlalchemy as sa
+from geoalchemy2 import Geography, Geometry
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, TILE_SRID
+
+CODE_PATTERN = "^[0-9A-Za-z._-]{1,64}$"
+MAX_VERTICES = 20_000  # of one stored geometry; a CHECK, and the import's limit
+VERSION_SUFFIX = "_version"
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+
+def moment(name: str, *, nullable: bool = False, default: bool = False) -> sa.Column:
+    """Return a timestamp column with zone."""
+    return sa.Column(
+        name,
+        TIMESTAMP(timezone=True),
+        nullable=nullable,
+        server_default=sa.func.now() if default else None,
+    )
+
+
+def keys() -> tuple[sa.Column, ...]:
+    """Return the key every layer table has: (county, id); the county is the 6-digit GB/T 2260 code."""
+    return (
+        sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("id", sa.Uuid, primary_key=True),
+    )
+
+
+def reference(name: str, *, nullable: bool = False) -> sa.Column:
+    """Return the column `<name>_id`; its foreign key is `parent(name)` because it includes the county."""
+    return sa.Column(f"{name}_id", sa.Uuid, nullable=nullable, index=True)
+
+
+def parent(name: str, table: str | None = None) -> sa.ForeignKeyConstraint:
+    """Return the foreign key (county, <name>_id) to (county, id) of a table."""
+    target = table or name
+    return sa.ForeignKeyConstraint(["county", f"{name}_id"], [f"{target}.county", f"{target}.id"])
+
+
+def dates() -> tuple[sa.Column, ...]:
+    """Return when the thing came and went, which version this row is, since when, by whom and from where."""
+    return (
+        moment("valid_from", default=True),
+        moment("valid_to", nullable=True),
+        sa.Column("version", sa.Integer, nullable=False, server_default="1"),
+        moment("changed_at", default=True),
+        sa.Column("changed_by", sa.Text, nullable=False),
+        sa.Column("source", sa.Text),
+        sa.Column("source_key", sa.Text),
+    )
+
+
+def shape(kind: str, *, nullable: bool = False, drawn: bool = True) -> tuple[sa.Column, ...]:
+    """Return `geom` (EPSG:4490) and, for layers drawn as tiles, the stored `tile_geom` (EPSG:3857).
+
+    Parameters
+    ----------
+    kind : a PostGIS geometry type such as POINT or MULTIPOLYGON
+    """
+    columns = [
+        sa.Column(
+            "geom",
+            Geometry(kind, srid=STORAGE_SRID, spatial_index=False),
+            nullable=nullable,
+        )
+    ]
+    if drawn:
+        expression = f"ST_Transform(geom, {TILE_SRID})"
+        columns.append(
+            sa.Column(
+                "tile_geom",
+                Geometry(kind, srid=TILE_SRID, spatial_index=False),
+                sa.Computed(expression, persisted=True),
+            )
+        )
+    return tuple(columns)
+
+
+def rules(name: str, *, code: str = CODE_PATTERN, geometry: bool = True) -> tuple[sa.schema.SchemaItem, ...]:
+    """Return the constraints and indexes every layer table has.
+
+    One current row per code (and per source key), a code of the stated form whose table keeps its county, a period
+    that runs forwards, and geometry that is not empty, finite, in range, valid and of bounded size.
+    """
+    items: list[sa.schema.SchemaItem] = [
+        sa.CheckConstraint(f"code ~ '{code}'", name="code_form"),
+        sa.CheckConstraint("county BETWEEN 100000 AND 999999", name="county_form"),
+        sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
+        sa.CheckConstraint("version >= 1", name="version"),
+        sa.Index(f"{name}_code_key", "county", "code", unique=True, postgresql_where=sa.text("valid_to IS NULL")),
+        sa.Index(f"{name}_code_idx", "code", postgresql_ops={"code": "text_pattern_ops"}),
+        sa.Index(
+            f"{name}_source_key", "county", "source_key", unique=True,
+            postgresql_where=sa.text("valid_to IS NULL AND source_key IS NOT NULL"),
+        ),
+    ]  # fmt: skip
+    if geometry:
+        items += [
+            *geometry_checks("geom"),
+            sa.Index(f"{name}_geom_idx", "geom", postgresql_using="gist"),
+            sa.Index(f"{name}_tile_geom_idx", "tile_geom", postgresql_using="gist"),
+        ]
+    return tuple(items)
+
+
+def geometry_checks(column: str) -> tuple[sa.CheckConstraint, ...]:
+    """Return the CHECKs that keep a geometry column free of what PostGIS would store but not measure rightly."""
+    bounds = (
+        f"ST_XMin({column}) >= -180 AND ST_XMax({column}) <= 180"
+        f" AND ST_YMin({column}) >= -{MAX_LATITUDE:g} AND ST_YMax({column}) <= {MAX_LATITUDE:g}"
+    )
+    return (
+        sa.CheckConstraint(f"NOT ST_IsEmpty({column})", name=f"{column}_not_empty"),
+        sa.CheckConstraint(bounds, name=f"{column}_in_range"),
+        sa.CheckConstraint(f"ST_NPoints({column}) <= {MAX_VERTICES}", name=f"{column}_vertices"),
+        sa.CheckConstraint(f"ST_IsValid({column})", name=f"{column}_valid"),
+    )
+
+
+def geography_index(name: str, column: str = "geom") -> sa.Index:
+    """Return the GiST index on the geography cast, which serves every question in metres."""
+    return sa.Index(f"{name}_geog_idx", sa.text(f"({column}::geography)"), postgresql_using="gist")
+
+
+def geography(column: sa.ColumnElement) -> sa.ColumnElement:
+    """Return the cast that the geography index is built on."""
+    return sa.cast(column, Geography(srid=-1, spatial_index=False))
+
+
+def spread(how: str, **info: object) -> dict[str, object]:
+    """Return the table's note on sharding: `county` (grows with the population) or `copy` (small, on every node)."""
+    if how not in ("county", "copy"):
+        raise ValueError(how)
+    return {"spread": how, **info}
+
+
+def link(name: str, left: str, right: str, *extra: sa.schema.SchemaItem, how: str) -> sa.Table:
+    """Return a table of pairs (left, right) inside one county, each pair once."""
+    return sa.Table(
+        name, metadata,
+        sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column(f"{left}_id", sa.Uuid, primary_key=True),
+        sa.Column(f"{right}_id", sa.Uuid, primary_key=True, index=True),
+        *extra,
+        parent(left), parent(right),
+        info=spread(how),
+    )  # fmt: skip
+
+
+def with_versions(table: sa.Table) -> sa.Table:
+    """Declare `<table>_version`, which keeps each former row with the moment it ended, and return the table itself.
+
+    Rows arrive by the trigger `keep_former_versions` (migration 0001); the period of a version is [changed_at, until).
+    """
+    columns = [_copied(column) for column in table.columns]
+    sa.Table(
+        table.name + VERSION_SUFFIX, metadata, *columns,
+        moment("until"),
+        sa.PrimaryKeyConstraint("county", "id", "version"),
+        sa.Index(f"{table.name}_version_code_idx", "code", "until"),
+        *([sa.Index(f"{table.name}_version_geom_idx", "geom", postgresql_using="gist")] if "geom" in table.c else []),
+        info=spread(str(table.info["spread"]), versions_of=table.name),
+    )  # fmt: skip
+    return table
+
+
+def _copied(column: sa.Column) -> sa.Column:
+    computed = [sa.Computed(column.computed.sqltext, persisted=True)] if column.computed is not None else []
+    return sa.Column(column.name, column.type, *computed, nullable=column.nullable, info=column.info)
+
+
+# One appended row a changed statement; ETags are made of count and latest, never of a counter that writers queue for.
+change_log = sa.Table(
+    "change_log", metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("layer", sa.Text, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    moment("changed_at", default=True),
+    sa.Index("change_log_layer_idx", "layer", "id"),
+    info=spread("copy"),
+)  # fmt: skip
