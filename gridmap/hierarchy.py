@@ -10,6 +10,7 @@ from geoalchemy2 import Geometry
 from gridmap.crs import STORAGE_SRID
 from gridmap.tables import (
     CODE_PATTERN,
+    code,
     dates,
     geography_index,
     keys,
@@ -63,18 +64,18 @@ def county_rule(column: str) -> sa.CheckConstraint:
 
 def scope_columns(*, community: bool = True, neighbourhood: bool = True, building: bool = False) -> list[sa.Column]:
     """Return the codes a scoped row carries of the places above it; `community` False means it may be missing."""
-    columns = [sa.Column("community", sa.Text, nullable=not community, index=True)]
+    columns = [code("community", nullable=not community, index=True)]
     if neighbourhood:
-        columns.append(sa.Column("neighbourhood", sa.Text, index=True))
+        columns.append(code("neighbourhood", nullable=True, index=True))
     if building:
-        columns.append(sa.Column("building", sa.Text, nullable=False, index=True))
+        columns.append(code("building", index=True))
     return columns
 
 
 # Provinces, cities, counties and sub-districts: codes and names only; they sit above the tree.
 division = sa.Table(
     "division", metadata,
-    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text(collation="C"), primary_key=True),
     sa.Column("name", sa.Text, nullable=False),
     sa.CheckConstraint("code ~ '^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$'", name="code_form"),
     info=spread("copy"),
@@ -82,35 +83,35 @@ division = sa.Table(
 
 community = with_versions(sa.Table(
     "community", metadata, *keys(),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     *shape("MULTIPOLYGON", nullable=True), *dates(),
-    *rules("community", code=digits(COMMUNITY_DIGITS)), county_rule("code"),
+    *rules("community", form=digits(COMMUNITY_DIGITS)), county_rule("code"),
     info=spread("copy"),
 ))  # fmt: skip
 
 neighbourhood = with_versions(sa.Table(
     "neighbourhood", metadata, *keys(), reference("community"), *scope_columns(neighbourhood=False),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False, server_default="general"),
     *shape("MULTIPOLYGON", nullable=True), *dates(),
     parent("community"), one_of("kind", NEIGHBOURHOOD_KINDS),
-    *rules("neighbourhood", code=digits(NEIGHBOURHOOD_DIGITS)),
+    *rules("neighbourhood", form=digits(NEIGHBOURHOOD_DIGITS)),
     county_rule("code"), starts_with("code", "community", COMMUNITY_DIGITS),
     info=spread("copy"),
 ))  # fmt: skip
 
 estate = with_versions(sa.Table(
     "estate", metadata, *keys(), reference("community"), *scope_columns(neighbourhood=False),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("property_manager", sa.Text),
     *shape("MULTIPOLYGON", nullable=True), *dates(),
-    parent("community"), *rules("estate", code=CODE_PATTERN), county_rule("community"),
+    parent("community"), *rules("estate", form=CODE_PATTERN), county_rule("community"),
     info=spread("copy"),
 ))  # fmt: skip
 
 building = with_versions(sa.Table(
     "building", metadata, *keys(), reference("community"), reference("neighbourhood", nullable=True), *scope_columns(),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("floors", sa.SmallInteger), sa.Column("units", sa.SmallInteger),
     *shape("MULTIPOLYGON"),
     sa.Column(
@@ -122,7 +123,7 @@ building = with_versions(sa.Table(
     sa.CheckConstraint("floors BETWEEN 1 AND 200", name="floors"),
     sa.CheckConstraint("units BETWEEN 1 AND 99", name="units"),
     sa.CheckConstraint("(neighbourhood IS NULL) = (neighbourhood_id IS NULL)", name="neighbourhood_pair"),
-    *rules("building", code=digits(BUILDING_DIGITS)), geography_index("building", "position"),
+    *rules("building", form=digits(BUILDING_DIGITS)), geography_index("building", "position"),
     county_rule("code"), starts_with("code", "community", COMMUNITY_DIGITS),
     starts_with("neighbourhood", "community", COMMUNITY_DIGITS),
     info=spread("county"),
@@ -132,7 +133,7 @@ building_estate = link("building_estate", "building", "estate", how="county")
 
 household = with_versions(sa.Table(
     "household", metadata, *keys(), reference("building"), *scope_columns(building=True),
-    sa.Column("code", sa.Text, nullable=False),
+    code(),
     sa.Column("unit", sa.Text, nullable=False), sa.Column("floor", sa.SmallInteger),
     sa.Column("room", sa.Text, nullable=False),
     sa.Column("occupancy", sa.Text, nullable=False, server_default="resident"),
@@ -143,7 +144,7 @@ household = with_versions(sa.Table(
     sa.CheckConstraint("unit ~ '^[0-9]{2}$'", name="unit_form"),
     sa.CheckConstraint("room ~ '^[0-9]{4}$'", name="room_form"),
     sa.CheckConstraint("code = building || unit || room", name="code_parts"),
-    *rules("household", code=digits(HOUSEHOLD_DIGITS)), geography_index("household"),
+    *rules("household", form=digits(HOUSEHOLD_DIGITS)), geography_index("household"),
     county_rule("code"), starts_with("building", "community", COMMUNITY_DIGITS),
     starts_with("neighbourhood", "community", COMMUNITY_DIGITS),
     info=spread("county"),

@@ -77,6 +77,7 @@ class Layer:
     min_zoom : the zoom from which single features are drawn
     cluster_zoom : points are drawn as counted clusters from here to `min_zoom`; None for no clusters
     drawn : what tiles read when it is not the table itself (with `code`, `tile_geom` and the tile columns)
+    draws_from : the other layers whose changes alter what `drawn` shows
     name_column : the column that names a thing to people
     code_letter : the letter in generated codes of layers whose codes are not a chain of digits
     is_live : small and changing: fetched whole as GeoJSON, not as tiles
@@ -97,6 +98,7 @@ class Layer:
     cluster_zoom: int | None = None
     drawn: sa.FromClause | None = None
     name_column: str = "name"
+    draws_from: tuple[str, ...] = ()
     code_letter: str = ""
     is_live: bool = False
     is_on: bool = True

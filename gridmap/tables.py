@@ -1,7 +1,7 @@
 """What every table has in common: keys that can be sharded, dates, versions, checked geometry."""
 
 import sqlalchemy as sa
-from geoalchemy2 import Geography, Geometry
+from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, TILE_SRID
@@ -50,6 +50,11 @@ def parent(name: str, table: str | None = None) -> sa.ForeignKeyConstraint:
     return sa.ForeignKeyConstraint(["county", f"{name}_id"], [f"{target}.county", f"{target}.id"])
 
 
+def code(name: str = "code", *, nullable: bool = False, index: bool = False) -> sa.Column:
+    """Return a column of codes; they sort and match by prefix byte by byte (collation C), as Python sorts them."""
+    return sa.Column(name, sa.Text(collation="C"), nullable=nullable, index=index)
+
+
 def dates() -> tuple[sa.Column, ...]:
     """Return when the thing came and went, which version this row is, since when, by whom and from where."""
     return (
@@ -89,19 +94,19 @@ def shape(kind: str, *, nullable: bool = False, drawn: bool = True) -> tuple[sa.
     return tuple(columns)
 
 
-def rules(name: str, *, code: str = CODE_PATTERN, geometry: bool = True) -> tuple[sa.schema.SchemaItem, ...]:
+def rules(name: str, *, form: str = CODE_PATTERN, geometry: bool = True) -> tuple[sa.schema.SchemaItem, ...]:
     """Return the constraints and indexes every layer table has.
 
     One current row per code (and per source key), a code of the stated form whose table keeps its county, a period
     that runs forwards, and geometry that is not empty, finite, in range, valid and of bounded size.
     """
     items: list[sa.schema.SchemaItem] = [
-        sa.CheckConstraint(f"code ~ '{code}'", name="code_form"),
+        sa.CheckConstraint(f"code ~ '{form}'", name="code_form"),
         sa.CheckConstraint("county BETWEEN 100000 AND 999999", name="county_form"),
         sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
         sa.CheckConstraint("version >= 1", name="version"),
         sa.Index(f"{name}_code_key", "county", "code", unique=True, postgresql_where=sa.text("valid_to IS NULL")),
-        sa.Index(f"{name}_code_idx", "code", postgresql_ops={"code": "text_pattern_ops"}),
+        sa.Index(f"{name}_code_idx", "code"),
         sa.Index(
             f"{name}_source_key", "county", "source_key", unique=True,
             postgresql_where=sa.text("valid_to IS NULL AND source_key IS NOT NULL"),
@@ -136,8 +141,8 @@ def geography_index(name: str, column: str = "geom") -> sa.Index:
 
 
 def geography(column: sa.ColumnElement) -> sa.ColumnElement:
-    """Return the cast that the geography index is built on."""
-    return sa.cast(column, Geography(srid=-1, spatial_index=False))
+    """Return the cast that the geography index is built on; a cast with a type modifier would not match it."""
+    return column.op("::")(sa.literal_column("geography"))
 
 
 def spread(how: str, **info: object) -> dict[str, object]:

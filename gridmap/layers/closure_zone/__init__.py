@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from gridmap.hierarchy import county_rule, one_of, scope_columns
 from gridmap.layer import N_, Layer, Style, Symbol
 from gridmap.tables import (
+    code,
     dates,
     keys,
     metadata,
@@ -34,7 +35,7 @@ STATES = (
 table = with_versions(sa.Table(
     "closure_zone", metadata, *keys(), reference("community", nullable=True),
     *scope_columns(community=False, neighbourhood=False),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("type", sa.Text, nullable=False), sa.Column("state", sa.Text, nullable=False, server_default="draft"),
     sa.Column("order_no", sa.Text), sa.Column("issuer", sa.Text),
     moment("starts_at", nullable=True), moment("ends_at", nullable=True),

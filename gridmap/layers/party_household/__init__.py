@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from gridmap.hierarchy import HOUSEHOLD_DIGITS, county_rule, digits, scope_columns
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.tables import (
+    code,
     dates,
     geography_index,
     keys,
@@ -21,13 +22,13 @@ from gridmap.tables import (
 table = with_versions(sa.Table(
     "party_household", metadata, *keys(), reference("household"), reference("party_unit", nullable=True),
     *scope_columns(building=True),
-    sa.Column("code", sa.Text, nullable=False),
+    code(),
     sa.Column("is_centre", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("member_count", sa.SmallInteger, nullable=False, server_default="1"),
     *shape("POINT"), *dates(),
     parent("household"), parent("party_unit"),
     sa.CheckConstraint("member_count BETWEEN 1 AND 50", name="member_count"),
-    *rules("party_household", code=digits(HOUSEHOLD_DIGITS)), geography_index("party_household"),
+    *rules("party_household", form=digits(HOUSEHOLD_DIGITS)), geography_index("party_household"),
     county_rule("code"), sa.CheckConstraint("left(code, 17) = building", name="code_under_building"),
     info=spread("county"),
 ))  # fmt: skip

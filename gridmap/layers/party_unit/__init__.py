@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from gridmap.hierarchy import county_rule, one_of, scope_columns
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.tables import (
+    code,
     dates,
     keys,
     link,
@@ -26,7 +27,7 @@ LEVELS = {
 table = with_versions(sa.Table(
     "party_unit", metadata, *keys(), reference("community"), reference("parent", nullable=True),
     *scope_columns(neighbourhood=False),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("level", sa.Text, nullable=False),
     sa.Column("secretary", sa.Text, info={"personal": True}), sa.Column("phone", sa.Text, info={"personal": True}),
     sa.Column("member_count", sa.Integer),
@@ -53,6 +54,7 @@ LAYER = Layer(
     table=table,
     geometry="point",
     drawn=cover,
+    draws_from=("community", "neighbourhood", "building"),
     style=Style(
         {
             "committee": Symbol(N_("Community party committee"), stroke="#c8102e", width=4),

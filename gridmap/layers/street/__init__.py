@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from gridmap.hierarchy import one_of
 from gridmap.layer import N_, Layer, Style, Symbol
-from gridmap.tables import dates, keys, metadata, rules, shape, spread, with_versions
+from gridmap.tables import code, dates, keys, metadata, rules, shape, spread, with_versions
 
 KINDS = {
     "main": N_("Main street"),
@@ -14,7 +14,7 @@ KINDS = {
 
 table = with_versions(sa.Table(
     "street", metadata, *keys(),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False, server_default=""),
+    code(), sa.Column("name", sa.Text, nullable=False, server_default=""),
     sa.Column("kind", sa.Text, nullable=False, server_default="residential"),
     *shape("LINESTRING"), *dates(),
     one_of("kind", tuple(KINDS)), *rules("street"),

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from gridmap.hierarchy import county_rule, one_of, scope_columns
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.tables import (
+    code,
     dates,
     geography_index,
     keys,
@@ -30,7 +31,7 @@ ITEM_GROUPS = ("rescue", "medical", "living", "equipment")
 table = with_versions(sa.Table(
     "supply_point", metadata, *keys(), reference("community", nullable=True),
     *scope_columns(community=False),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False),
+    code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("address", sa.Text), sa.Column("open_hours", sa.Text), sa.Column("capacity", sa.Text),
     sa.Column("keeper", sa.Text, info={"personal": True}), sa.Column("phone", sa.Text, info={"personal": True}),
@@ -42,7 +43,7 @@ table = with_versions(sa.Table(
 
 item = sa.Table(
     "item", metadata,
-    sa.Column("code", sa.Text, primary_key=True),
+    sa.Column("code", sa.Text(collation="C"), primary_key=True),
     sa.Column("name", sa.Text, nullable=False), sa.Column("name_en", sa.Text, nullable=False),
     sa.Column("unit", sa.Text, nullable=False), sa.Column("unit_en", sa.Text, nullable=False),
     sa.Column("group", sa.Text, nullable=False),

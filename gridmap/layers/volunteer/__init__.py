@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from gridmap.hierarchy import county_rule, scope_columns
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.tables import (
+    code,
     dates,
     geography_index,
     keys,
@@ -23,7 +24,7 @@ MAX_RADIUS_M = 20_000
 
 table = with_versions(sa.Table(
     "volunteer", metadata, *keys(), reference("community", nullable=True), *scope_columns(community=False),
-    sa.Column("code", sa.Text, nullable=False), sa.Column("name", sa.Text, nullable=False, info={"personal": True}),
+    code(), sa.Column("name", sa.Text, nullable=False, info={"personal": True}),
     sa.Column("phone", sa.Text, info={"personal": True}),
     sa.Column("skills", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("on_duty", sa.Boolean, nullable=False, server_default="false"),

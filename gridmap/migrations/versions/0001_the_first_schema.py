@@ -153,9 +153,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
         sa.Column("neighbourhood_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("floors", sa.SmallInteger(), nullable=True),
         sa.Column("units", sa.SmallInteger(), nullable=True),
@@ -232,8 +232,8 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -290,7 +290,7 @@ def upgrade() -> None:
         "community",
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
             "geom",
@@ -338,9 +338,7 @@ def upgrade() -> None:
         sa.CheckConstraint("version >= 1", name=op.f("community_version_check")),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("community_pkey")),
     )
-    op.create_index(
-        "community_code_idx", "community", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("community_code_idx", "community", ["code"], unique=False)
     op.create_index(
         "community_code_key", "community", ["county", "code"], unique=True, postgresql_where=sa.text("valid_to IS NULL")
     )
@@ -361,7 +359,7 @@ def upgrade() -> None:
         "community_version",
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
             "geom",
@@ -409,7 +407,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "division",
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.CheckConstraint("code ~ '^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$'", name=op.f("division_code_form_check")),
         sa.PrimaryKeyConstraint("code", name=op.f("division_pkey")),
@@ -420,8 +418,8 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("property_manager", sa.Text(), nullable=True),
         sa.Column(
@@ -468,10 +466,10 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("building_id", sa.Uuid(), nullable=False),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("building", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("floor", sa.SmallInteger(), nullable=True),
         sa.Column("room", sa.Text(), nullable=False),
@@ -524,7 +522,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "item",
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
@@ -543,8 +541,8 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column(
@@ -597,10 +595,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("household_id", sa.Uuid(), nullable=False),
         sa.Column("party_unit_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("building", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("is_centre", sa.Boolean(), nullable=False),
         sa.Column("member_count", sa.SmallInteger(), nullable=False),
         sa.Column(
@@ -654,8 +652,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
         sa.Column("secretary", sa.Text(), nullable=True),
@@ -709,7 +707,7 @@ def upgrade() -> None:
         "street",
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), server_default="", nullable=False),
         sa.Column("kind", sa.Text(), server_default="residential", nullable=False),
         sa.Column(
@@ -759,7 +757,7 @@ def upgrade() -> None:
         sa.CheckConstraint("version >= 1", name=op.f("street_version_check")),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("street_pkey")),
     )
-    op.create_index("street_code_idx", "street", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"})
+    op.create_index("street_code_idx", "street", ["code"], unique=False)
     op.create_index(
         "street_code_key", "street", ["county", "code"], unique=True, postgresql_where=sa.text("valid_to IS NULL")
     )
@@ -780,7 +778,7 @@ def upgrade() -> None:
         "street_version",
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column(
@@ -828,9 +826,9 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=True),
@@ -888,9 +886,9 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("skills", postgresql.ARRAY(sa.Text()), nullable=False),
@@ -946,8 +944,8 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default="draft", nullable=False),
@@ -1023,9 +1021,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("closure_zone_pkey")),
     )
-    op.create_index(
-        "closure_zone_code_idx", "closure_zone", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("closure_zone_code_idx", "closure_zone", ["code"], unique=False)
     op.create_index(
         "closure_zone_code_key",
         "closure_zone",
@@ -1058,8 +1054,8 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("property_manager", sa.Text(), nullable=True),
         sa.Column(
@@ -1115,7 +1111,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("estate_pkey")),
     )
-    op.create_index("estate_code_idx", "estate", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"})
+    op.create_index("estate_code_idx", "estate", ["code"], unique=False)
     op.create_index(
         "estate_code_key", "estate", ["county", "code"], unique=True, postgresql_where=sa.text("valid_to IS NULL")
     )
@@ -1139,8 +1135,8 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), server_default="general", nullable=False),
         sa.Column(
@@ -1198,9 +1194,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("neighbourhood_pkey")),
     )
-    op.create_index(
-        "neighbourhood_code_idx", "neighbourhood", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("neighbourhood_code_idx", "neighbourhood", ["code"], unique=False)
     op.create_index(
         "neighbourhood_code_key",
         "neighbourhood",
@@ -1234,8 +1228,8 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
         sa.Column("parent_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("level", sa.Text(), nullable=False),
         sa.Column("secretary", sa.Text(), nullable=True),
@@ -1302,9 +1296,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("party_unit_pkey")),
     )
-    op.create_index(
-        "party_unit_code_idx", "party_unit", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("party_unit_code_idx", "party_unit", ["code"], unique=False)
     op.create_index(
         "party_unit_code_key",
         "party_unit",
@@ -1338,9 +1330,9 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("address", sa.Text(), nullable=True),
@@ -1407,9 +1399,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("supply_point_pkey")),
     )
-    op.create_index(
-        "supply_point_code_idx", "supply_point", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("supply_point_code_idx", "supply_point", ["code"], unique=False)
     op.create_index(
         "supply_point_code_key",
         "supply_point",
@@ -1443,9 +1433,9 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=True),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=True),
         sa.Column("skills", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
@@ -1506,9 +1496,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("volunteer_pkey")),
     )
-    op.create_index(
-        "volunteer_code_idx", "volunteer", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("volunteer_code_idx", "volunteer", ["code"], unique=False)
     op.create_index(
         "volunteer_code_key", "volunteer", ["county", "code"], unique=True, postgresql_where=sa.text("valid_to IS NULL")
     )
@@ -1535,9 +1523,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("community_id", sa.Uuid(), nullable=False),
         sa.Column("neighbourhood_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("floors", sa.SmallInteger(), nullable=True),
         sa.Column("units", sa.SmallInteger(), nullable=True),
@@ -1620,9 +1608,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("county", "id", name=op.f("building_pkey")),
     )
-    op.create_index(
-        "building_code_idx", "building", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("building_code_idx", "building", ["code"], unique=False)
     op.create_index(
         "building_code_key", "building", ["county", "code"], unique=True, postgresql_where=sa.text("valid_to IS NULL")
     )
@@ -1746,10 +1732,10 @@ def upgrade() -> None:
         sa.Column("county", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("building_id", sa.Uuid(), nullable=False),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("building", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("floor", sa.SmallInteger(), nullable=True),
         sa.Column("room", sa.Text(), nullable=False),
@@ -1820,9 +1806,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("household_building_id_idx"), "household", ["building_id"], unique=False)
     op.create_index(op.f("household_building_idx"), "household", ["building"], unique=False)
-    op.create_index(
-        "household_code_idx", "household", ["code"], unique=False, postgresql_ops={"code": "text_pattern_ops"}
-    )
+    op.create_index("household_code_idx", "household", ["code"], unique=False)
     op.create_index(
         "household_code_key", "household", ["county", "code"], unique=True, postgresql_where=sa.text("valid_to IS NULL")
     )
@@ -1866,10 +1850,10 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("household_id", sa.Uuid(), nullable=False),
         sa.Column("party_unit_id", sa.Uuid(), nullable=True),
-        sa.Column("community", sa.Text(), nullable=False),
-        sa.Column("neighbourhood", sa.Text(), nullable=True),
-        sa.Column("building", sa.Text(), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=False),
+        sa.Column("neighbourhood", sa.Text(collation="C"), nullable=True),
+        sa.Column("building", sa.Text(collation="C"), nullable=False),
+        sa.Column("code", sa.Text(collation="C"), nullable=False),
         sa.Column("is_centre", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("member_count", sa.SmallInteger(), server_default="1", nullable=False),
         sa.Column(
@@ -1934,13 +1918,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("county", "id", name=op.f("party_household_pkey")),
     )
     op.create_index(op.f("party_household_building_idx"), "party_household", ["building"], unique=False)
-    op.create_index(
-        "party_household_code_idx",
-        "party_household",
-        ["code"],
-        unique=False,
-        postgresql_ops={"code": "text_pattern_ops"},
-    )
+    op.create_index("party_household_code_idx", "party_household", ["code"], unique=False)
     op.create_index(
         "party_household_code_key",
         "party_household",
