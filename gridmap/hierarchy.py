@@ -4,10 +4,13 @@ A neighbourhood's code is its community's 12 digits + 3; a building's is the com
 so that redrawing grids renames nothing; a household's is its building's 17 digits + unit 2 + room 4.
 """
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 from geoalchemy2 import Geometry
 
-from gridmap.crs import STORAGE_SRID
+from gridmap.access import Actor, within_scope
+from gridmap.crs import STORAGE_SRID, Position
 from gridmap.tables import (
     CODE_PATTERN,
     code,
@@ -166,3 +169,66 @@ household_priority = sa.Table(
 def is_empty(conn: sa.Connection) -> bool:
     """Return whether no community is stored yet, so that a newcomer is offered the demo district."""
     return not conn.scalar(sa.select(sa.exists().where(community.c.valid_to.is_(None))))
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place above a position or a building: a county, a sub-district, a community or a neighbourhood."""
+
+    level: str
+    code: str
+    name: str
+    bbox: tuple[float, float, float, float] | None
+
+
+def places_at(conn: sa.Connection, actor: Actor, origin: Position) -> list[Place]:
+    """Return the places a position lies in, county first; empty outside every community of the actor's scope."""
+    point = sa.func.ST_GeomFromEWKT(origin.ewkt)
+    for table in (neighbourhood, community):
+        code = conn.scalar(
+            sa.select(table.c.code)
+            .where(table.c.valid_to.is_(None), within_scope(table, actor))
+            .where(table.c.geom.op("&&")(point), sa.func.ST_Intersects(table.c.geom, point))
+            .order_by(table.c.code)
+            .limit(1)
+        )
+        if code is not None:
+            return places_above(conn, actor, code)
+    return []
+
+
+def places_above(conn: sa.Connection, actor: Actor, code: str) -> list[Place]:
+    """Return the county, sub-district, community and, for a neighbourhood's code, neighbourhood of a code.
+
+    Parameters
+    ----------
+    code : 12 digits of a community or 15 of a neighbourhood
+    """
+    levels = {6: "county", 9: "subdistrict"}
+    named = conn.execute(
+        sa.select(division.c.code, division.c.name)
+        .where(division.c.code.in_([code[:6], code[:9]]))
+        .order_by(division.c.code)
+    )
+    found = [Place(levels[len(row.code)], row.code, row.name, None) for row in named]
+    for table, length in ((community, COMMUNITY_DIGITS), (neighbourhood, NEIGHBOURHOOD_DIGITS)):
+        if len(code) >= length:
+            box = sa.func.Box2D(table.c.geom)
+            sides = (getattr(sa.func, f"ST_{side}")(box) for side in ("XMin", "YMin", "XMax", "YMax"))
+            row = conn.execute(
+                sa.select(table.c.code, table.c.name, *sides)
+                .where(table.c.code == code[:length], table.c.valid_to.is_(None), within_scope(table, actor))
+            ).first()
+            if row is not None:
+                bbox = None if row[2] is None else (row[2], row[3], row[4], row[5])
+                found.append(Place(str(table.name), row.code, row.name, bbox))
+    return found
+
+
+def community_names(conn: sa.Connection, actor: Actor, codes: set[str]) -> dict[str, str]:
+    """Return the names of some communities by code."""
+    c = community.c
+    rows = conn.execute(
+        sa.select(c.code, c.name).where(c.code.in_(codes), c.valid_to.is_(None), within_scope(community, actor))
+    )
+    return {row.code: row.name for row in rows}

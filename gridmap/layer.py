@@ -74,6 +74,7 @@ class Layer:
     geometry : point, line or polygon, as stored in `geom`
     tile_columns : what a tile carries; never a personal column
     list_columns : what a list, a search and an export carry beside them
+    computed : properties worked out when asked, such as whether a zone is in force now
     min_zoom : the zoom from which single features are drawn
     cluster_zoom : points are drawn as counted clusters from here to `min_zoom`; None for no clusters
     drawn : what tiles read when it is not the table itself (with `code`, `tile_geom` and the tile columns)
@@ -95,6 +96,7 @@ class Layer:
     edit: str
     list_columns: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    computed: Mapping[str, sa.ColumnElement] = field(default_factory=dict)
     cluster_zoom: int | None = None
     drawn: sa.FromClause | None = None
     name_column: str = "name"

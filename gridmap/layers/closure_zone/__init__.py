@@ -84,6 +84,7 @@ LAYER = Layer(
     ),
     tile_columns=("code", "name", "type", "state", "ends_at"),
     list_columns=("community", "order_no", "issuer", "starts_at", "valid_from"),
+    computed={"in_force": in_force(sa.func.now())},
     min_zoom=10,
     code_letter="Z",
     view="closure_zone.view",

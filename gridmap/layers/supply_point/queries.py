@@ -1,0 +1,51 @@
+"""What a supply point has in stock."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import sqlalchemy as sa
+
+from gridmap.access import Actor, within_scope
+from gridmap.layers.supply_point import LAYER, item, stock_count, table
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What was last counted of one item at one point: a recorded figure, not a balance."""
+
+    code: str
+    item: str
+    name: str
+    name_en: str
+    unit: str
+    unit_en: str
+    quantity: int
+    counted_on: date
+
+
+def stock(conn: sa.Connection, actor: Actor, codes: list[str]) -> dict[str, list[Stock]]:
+    """Return the latest count of each item at each of some supply points, by point, items in the order of their code.
+
+    A point nothing was ever counted at has an empty list.
+    """
+    actor.require(LAYER.view)
+    latest = (
+        sa.select(table.c.code, stock_count.c.item_code, stock_count.c.quantity, stock_count.c.counted_on)
+        .join(table, sa.and_(table.c.county == stock_count.c.county, table.c.id == stock_count.c.supply_point_id))
+        .where(table.c.code.in_(codes), LAYER.current(), within_scope(table, actor))
+        .distinct(table.c.code, stock_count.c.item_code)
+        .order_by(table.c.code, stock_count.c.item_code, stock_count.c.counted_on.desc())
+        .subquery("latest")
+    )
+    rows = conn.execute(
+        sa.select(
+            latest.c.code, latest.c.item_code, item.c.name, item.c.name_en, item.c.unit, item.c.unit_en,
+            latest.c.quantity, latest.c.counted_on,
+        )
+        .join(item, item.c.code == latest.c.item_code)
+        .order_by(latest.c.code, latest.c.item_code)
+    )  # fmt: skip
+    found: dict[str, list[Stock]] = {code: [] for code in codes}
+    for row in rows:
+        found[row.code].append(Stock(*row))
+    return found

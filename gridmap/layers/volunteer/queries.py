@@ -1,0 +1,90 @@
+"""Who covers a place."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from gridmap.access import Actor, mask_name, mask_phone, within_scope
+from gridmap.crs import Position
+from gridmap.layers.volunteer import LAYER, building_volunteer, table
+from gridmap.tables import geography
+
+
+@dataclass(frozen=True)
+class Covering:
+    """A volunteer who covers a place, and why. Name and phone are masked."""
+
+    code: str
+    name: str
+    phone: str | None
+    skills: list[str]
+    reason: str
+    on_duty: bool
+    distance_m: float
+    radius_m: int | None
+    lon: float
+    lat: float
+
+
+def covering(
+    conn: sa.Connection, actor: Actor, origin: Position, *, building: tuple[int, UUID] | None = None
+) -> list[Covering]:
+    """Return the volunteers who cover a position, those on duty first, then nearest first, ties by code.
+
+    Parameters
+    ----------
+    origin : degrees, EPSG:4490
+    building : (county, id) of the building there, for assignments; without it only service radius counts
+
+    Notes
+    -----
+    `reason` is `assigned` for volunteers assigned to the building, else `radius`: the geodesic distance is at most the
+    volunteer's own `radius_m` (CGCS2000 ellipsoid; the limit itself counts as covered).
+    """
+    actor.require(LAYER.view)
+    return [_covering(row) for row in conn.execute(covering_query(actor, origin, building))]
+
+
+def covering_query(actor: Actor, origin: Position, building: tuple[int, UUID] | None) -> sa.Select:
+    """Return the query behind `covering`, so that a test can look at its plan.
+
+    A radius of the row's own cannot use an index; the largest radius in use bounds the box that does (volunteer_geog_idx).
+    """
+    point = sa.func.ST_GeogFromText(origin.ewkt)
+    geog = geography(table.c.geom)
+    distance_m = sa.func.ST_Distance(geog, point)
+    wanted = sa.and_(table.c.valid_to.is_(None), within_scope(table, actor))
+    largest_m = sa.select(sa.func.max(table.c.radius_m)).scalar_subquery()
+    in_radius = _with_reason("radius", 1).where(
+        wanted, geog.op("&&")(sa.func._ST_Expand(point, largest_m)), distance_m <= table.c.radius_m
+    )
+    found = in_radius
+    if building is not None:
+        pair = building_volunteer.c
+        joined = sa.and_(pair.county == table.c.county, pair.volunteer_id == table.c.id)
+        assigned = _with_reason("assigned", 0).join(building_volunteer, joined)
+        found = sa.union_all(assigned.where(wanted, pair.county == building[0], pair.building_id == building[1]), in_radius)
+    rows = found.subquery("found")
+    once = sa.select(rows).distinct(rows.c.code).order_by(rows.c.code, rows.c.rank).subquery("once")
+    away_m = sa.func.ST_Distance(geography(once.c.geom), point).label("distance_m")
+    return sa.select(
+        *(once.c[name] for name in ("code", "name", "phone", "skills", "on_duty", "radius_m", "reason")),
+        away_m,
+        sa.func.ST_X(once.c.geom).label("lon"),
+        sa.func.ST_Y(once.c.geom).label("lat"),
+    ).order_by(once.c.on_duty.desc(), away_m, once.c.code)
+
+
+def _with_reason(reason: str, rank: int) -> sa.Select:
+    columns = (table.c[name] for name in ("code", "name", "phone", "skills", "on_duty", "radius_m"))
+    # type_coerce: only the outer query turns geometry into values
+    geom = sa.type_coerce(table.c.geom, sa.types.NullType()).label("geom")
+    return sa.select(*columns, sa.literal(reason).label("reason"), sa.literal(rank).label("rank"), geom)
+
+
+def _covering(row: sa.Row) -> Covering:
+    return Covering(
+        row.code, mask_name(row.name) or "", mask_phone(row.phone), list(row.skills), row.reason, row.on_duty,
+        row.distance_m, row.radius_m, row.lon, row.lat,
+    )  # fmt: skip

@@ -1,0 +1,218 @@
+"""What surrounds a building, a stock point or a position: the answers a person reads after a tap."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from gridmap.access import Actor, mask_name, mask_phone, within_scope
+from gridmap.crs import Position
+from gridmap.errors import NotFound
+from gridmap.hierarchy import building as building_table
+from gridmap.hierarchy import building_estate, household, household_priority, places_above, places_at
+from gridmap.hierarchy import estate as estate_table
+from gridmap.layers.closure_zone import LAYER as CLOSURE_ZONE
+from gridmap.layers.closure_zone import in_force
+from gridmap.layers.party_household import table as party_household
+from gridmap.layers.party_unit import building_party_unit, neighbourhood_party_unit
+from gridmap.layers.party_unit import table as party_unit
+from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
+from gridmap.layers.supply_point.queries import stock
+from gridmap.layers.volunteer.queries import covering
+from gridmap.proximity import nearest
+from gridmap.reports import catchment
+from gridmap.tables import geography
+
+NEAREST_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Building:
+    """A building as the questions about it need it; `position` is where distances start."""
+
+    county: int
+    id: UUID
+    community: str
+    neighbourhood: str | None
+    code: str
+    name: str
+    floors: int | None
+    units: int | None
+    position: Position
+
+    @property
+    def key(self) -> tuple[int, UUID]:
+        """Return the primary key."""
+        return self.county, self.id
+
+
+def find_building(conn: sa.Connection, actor: Actor, code: str) -> Building:
+    """Return the current building with a code, or raise NotFound, also for one outside the actor's scope."""
+    actor.require("building.view")
+    b = building_table.c
+    row = conn.execute(
+        sa.select(
+            b.county, b.id, b.community, b.neighbourhood, b.code, b.name, b.floors, b.units,
+            sa.func.ST_X(b.position).label("lon"), sa.func.ST_Y(b.position).label("lat"),
+        ).where(b.code == code, b.valid_to.is_(None), within_scope(building_table, actor))
+    ).first()  # fmt: skip
+    if row is None:
+        raise NotFound(f"There is no building with the code {code[:40]!r}.", where="code")
+    return Building(*row[:8], Position(row.lon, row.lat))
+
+
+def of_building(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
+    """Return everything the panel of a building shows: place, people, party, zones, stock in reach, who covers it."""
+    found = find_building(conn, actor, code)
+    shown = {name: getattr(found, name) for name in ("code", "name", "floors", "units")}
+    return {
+        "building": {**shown, "lon": found.position.lon, "lat": found.position.lat},
+        "places": _dicts(places_above(conn, actor, found.neighbourhood or found.community)),
+        "estates": _estates(conn, found),
+        **_counts(conn, found),
+        "party": _party_chain(conn, actor, found),
+        "centre_households": _centre_households(conn, actor, found),
+        "volunteers": _dicts(covering(conn, actor, found.position, building=found.key)),
+        **_around(conn, actor, found.position),
+    }
+
+
+def of_position(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str, Any]:
+    """Return the same answers for any position; `outside` tells that it lies in no community."""
+    places = places_at(conn, actor, origin)
+    return {
+        "position": {"lon": origin.lon, "lat": origin.lat},
+        "places": _dicts(places),
+        "outside": not places,
+        "volunteers": _dicts(covering(conn, actor, origin)),
+        **_around(conn, actor, origin),
+    }
+
+
+def of_supply_point(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
+    """Return what a supply point is, who keeps it, what was counted there and which buildings have it as their nearest."""
+    actor.require(SUPPLY_POINT.view)
+    s = SUPPLY_POINT.table.c
+    row = conn.execute(
+        sa.select(
+            s.code, s.name, s.kind, s.address, s.open_hours, s.capacity, s.keeper, s.phone, s.community,
+            sa.func.ST_X(s.geom).label("lon"), sa.func.ST_Y(s.geom).label("lat"),
+        ).where(s.code == code, SUPPLY_POINT.current(), within_scope(SUPPLY_POINT.table, actor))
+    ).first()  # fmt: skip
+    if row is None:
+        raise NotFound(f"There is no supply point with the code {code[:40]!r}.", where="code")
+    point = dict(row._mapping) | {"keeper": mask_name(row.keeper), "phone": mask_phone(row.phone)}
+    origin = Position(row.lon, row.lat)
+    return {
+        "point": point,
+        "places": _dicts(places_at(conn, actor, origin)),
+        "stock": _dicts(stock(conn, actor, [code])[code]),
+        "nearest_to": catchment.of_supply_point(conn, actor, code, origin),
+        "zones": _zones(conn, actor, origin),
+        "as_of": now(conn),
+    }
+
+
+def now(conn: sa.Connection) -> datetime:
+    """Return the moment the transaction's answers are true for."""
+    moment: datetime = conn.execute(sa.select(sa.func.now())).scalar_one()
+    return moment
+
+
+def _around(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str, Any]:
+    points = _dicts(nearest(conn, actor, SUPPLY_POINT, origin, k=NEAREST_SHOWN))
+    counted = stock(conn, actor, [point["code"] for point in points])
+    return {
+        "supply_points": [{**point, "stock": _dicts(counted[point["code"]])} for point in points],
+        "zones": _zones(conn, actor, origin),
+        "as_of": now(conn),
+    }
+
+
+def _zones(conn: sa.Connection, actor: Actor, origin: Position) -> list[dict[str, Any]]:
+    """Return the zones in force that a position lies in, strictest first."""
+    z = CLOSURE_ZONE.table.c
+    point = sa.func.ST_GeomFromEWKT(origin.ewkt)
+    strictest = sa.case({name: rank for rank, name in enumerate(CLOSURE_ZONE.style.symbols)}, value=z.type)
+    rows = conn.execute(
+        sa.select(z.code, z.name, z.type, z.state, z.starts_at, z.ends_at, z.order_no, z.issuer)
+        .where(in_force(sa.func.now()), within_scope(CLOSURE_ZONE.table, actor))
+        .where(z.geom.op("&&")(point), sa.func.ST_Intersects(z.geom, point))
+        .order_by(strictest, z.code)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def _estates(conn: sa.Connection, found: Building) -> list[dict[str, Any]]:
+    e, pair = estate_table.c, building_estate.c
+    rows = conn.execute(
+        sa.select(e.code, e.name)
+        .join(building_estate, sa.and_(pair.county == e.county, pair.estate_id == e.id))
+        .where(pair.county == found.county, pair.building_id == found.id, e.valid_to.is_(None))
+        .order_by(e.code)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def _counts(conn: sa.Connection, found: Building) -> dict[str, Any]:
+    """Return households, people and people by priority group, counted from the household rows."""
+    h, p = household.c, household_priority.c
+    here = sa.and_(h.county == found.county, h.building_id == found.id, h.valid_to.is_(None))
+    households, people = conn.execute(
+        sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(h.people_count), 0)).where(here)
+    ).one()
+    tags = conn.execute(
+        sa.select(p.tag, sa.func.sum(p.people_count))
+        .join(household, sa.and_(h.county == p.county, h.id == p.household_id))
+        .where(here)
+        .group_by(p.tag)
+        .order_by(sa.func.sum(p.people_count).desc(), p.tag)
+    )
+    return {"households": households, "people": people, "priority": {tag: count for tag, count in tags}}
+
+
+def _party_chain(conn: sa.Connection, actor: Actor, found: Building) -> list[dict[str, Any]]:
+    """Return the committee, the branch and the building group that cover a building; a missing level is left out."""
+    actor.require("party_unit.view")
+    u, b, n = party_unit.c, building_party_unit.c, neighbourhood_party_unit.c
+    group = sa.select(b.party_unit_id).where(b.county == found.county, b.building_id == found.id)
+    branch = (
+        sa.select(n.party_unit_id)
+        .join(building_table, sa.and_(
+            building_table.c.county == n.county, building_table.c.neighbourhood_id == n.neighbourhood_id
+        ))
+        .where(building_table.c.county == found.county, building_table.c.id == found.id)
+    )  # fmt: skip
+    committee = sa.and_(u.level == "committee", u.community == found.community)
+    order = sa.case({"committee": 0, "branch": 1}, value=u.level, else_=2)
+    rows = conn.execute(
+        sa.select(u.code, u.name, u.level, u.member_count)
+        .where(u.county == found.county, u.valid_to.is_(None), within_scope(party_unit, actor))
+        .where(sa.or_(u.id.in_(group), u.id.in_(branch), committee))
+        .order_by(order, u.code)
+    )
+    return [dict(row) for row in rows.mappings()]
+
+
+def _centre_households(conn: sa.Connection, actor: Actor, found: Building) -> list[dict[str, Any]]:
+    """Return the centre households of the building's party group, nearest first."""
+    actor.require("party_household.view")
+    p, b = party_household.c, building_party_unit.c
+    away_m = sa.func.ST_Distance(geography(p.geom), sa.func.ST_GeogFromText(found.position.ewkt)).label("distance_m")
+    rows = conn.execute(
+        sa.select(
+            p.code, p.building, sa.func.substr(p.code, 18, 2).label("unit"), sa.func.substr(p.code, 20, 4).label("room"),
+            away_m, sa.func.ST_X(p.geom).label("lon"), sa.func.ST_Y(p.geom).label("lat"),
+        )
+        .join(building_party_unit, sa.and_(b.county == p.county, b.party_unit_id == p.party_unit_id))
+        .where(b.county == found.county, b.building_id == found.id, p.is_centre, p.valid_to.is_(None))
+        .where(within_scope(party_household, actor))
+        .order_by(away_m, p.code)
+    )  # fmt: skip
+    return [dict(row) for row in rows.mappings()]
+
+
+def _dicts(items: list[Any]) -> list[dict[str, Any]]:
+    return [asdict(item) for item in items]

@@ -1,0 +1,116 @@
+"""The answers about a place over HTTP: JSON for programs, a panel for people."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request
+from flask_openapi3 import APIBlueprint, Tag
+
+from gridmap import crs, features, hierarchy
+from gridmap.crs import Position
+from gridmap.layers.volunteer.queries import covering
+from gridmap.proximity import nearest
+from gridmap.reports import surroundings
+from gridmap.web import schemas
+from gridmap.web.answers import json_response, shown
+from gridmap.web.permissions import permission
+from gridmap.web.session import actor, begin, layers
+
+api = APIBlueprint("reports", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Answers about a place")])
+pages = Blueprint("panels", __name__, template_folder="templates", url_prefix="/panel")
+NOT_FOUND = {404: schemas.Problem}
+
+
+@api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer, **NOT_FOUND})
+@permission("supply_point.view")
+def nearest_to_building(path: schemas.CodePath, query: schemas.NearestQuery) -> Response:
+    """The supply points nearest to a building's stored position."""
+    with begin() as conn:
+        building = surroundings.find_building(conn, actor(), path.code)
+        items = nearest(conn, actor(), layers()["supply_point"], building.position, k=query.k, kind=query.kind)
+        return _answer(items, surroundings.now(conn), building.position, building.code)
+
+
+@api.get("/nearest/<layer>", responses={200: schemas.NearestAnswer, **NOT_FOUND})
+@permission("{layer}.view")
+def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQuery) -> Response:
+    """The things of a layer of points (such as `supply_point`) nearest to a position."""
+    origin = crs.position(query.lon, query.lat)
+    with begin() as conn:
+        items = nearest(conn, actor(), layers()[path.layer], origin, k=query.k, kind=query.kind)
+        return _answer(items, surroundings.now(conn), origin)
+
+
+@api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer, **NOT_FOUND})
+@permission("volunteer.view")
+def volunteers_of_building(path: schemas.CodePath) -> Response:
+    """The volunteers who cover a building: assigned to it, or with it inside their service radius."""
+    with begin() as conn:
+        building = surroundings.find_building(conn, actor(), path.code)
+        items = covering(conn, actor(), building.position, building=building.key)
+        return _answer(items, surroundings.now(conn), building.position, building.code)
+
+
+@api.get("/covering/volunteer", responses={200: schemas.VolunteersAnswer})
+@permission("volunteer.view")
+def volunteers_of_position(query: schemas.PositionQuery) -> Response:
+    """The volunteers whose service radius reaches a position."""
+    origin = crs.position(query.lon, query.lat)
+    with begin() as conn:
+        return _answer(covering(conn, actor(), origin), surroundings.now(conn), origin)
+
+
+@pages.get("/building/<code>")
+@permission("building.view")
+def building_panel(code: str) -> str:
+    """The panel of a building."""
+    with begin() as conn:
+        answer = surroundings.of_building(conn, actor(), code)
+    return render_template("panel/building.html", answer=answer)
+
+
+@pages.get("/supply_point/<code>")
+@permission("supply_point.view")
+def supply_point_panel(code: str) -> str:
+    """The panel of a supply point."""
+    with begin() as conn:
+        answer = surroundings.of_supply_point(conn, actor(), code)
+    return render_template("panel/supply_point.html", answer=answer)
+
+
+@pages.get("/position")
+@permission("community.view")
+def position_panel() -> str:
+    """The panel of any position."""
+    origin = crs.position(request.args.get("lon"), request.args.get("lat"))
+    with begin() as conn:
+        answer = surroundings.of_position(conn, actor(), origin)
+    return render_template("panel/position.html", answer=answer)
+
+
+@pages.get("/<layer>/<code>")
+@permission("{layer}.view")
+def feature_panel(layer: str, code: str) -> str:
+    """The panel of any other feature: its properties and where it lies."""
+    found = layers()[layer]
+    with begin() as conn:
+        properties = features.properties(conn, actor(), found, code)
+        above = str(properties.get("neighbourhood") or properties.get("community") or "")
+        places = hierarchy.places_above(conn, actor(), above) if above else []
+        as_of = surroundings.now(conn)
+    titles = {field.column: field.title for field in found.fields}
+    answer = {
+        "layer": found,
+        "code": code,
+        "properties": [(titles.get(name, name), value) for name, value in properties.items()],
+        "places": [asdict(place) for place in places],
+        "as_of": as_of,
+    }
+    return render_template("panel/feature.html", answer=answer)
+
+
+def _answer(items: list[Any], as_of: Any, origin: Position, code: str | None = None) -> Response:
+    at = {"lon": origin.lon, "lat": origin.lat} | ({"code": code} if code else {})
+    return json_response({"items": items, "as_of": shown(as_of), "origin": at})
+
+

@@ -1,0 +1,1 @@
+"""HTTP for all layers; knows no layer by name."""

@@ -1,0 +1,60 @@
+"""Turns errors into responses: RFC 9457 problem details for programs, a page for people. Nobody else does."""
+
+import orjson
+import structlog
+from flask import Flask, Response, render_template, request
+from pydantic import ValidationError
+from werkzeug.exceptions import HTTPException
+
+from gridmap.errors import GridmapError, InvalidInput
+
+_log = structlog.get_logger(__name__)
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_media_type"}
+_PROGRAM_PATHS = ("/api/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
+RETRY_AFTER_S = "2"
+
+
+def init(app: Flask) -> None:
+    """Register the handlers; an unexpected error stays a 500 with its traceback in the log."""
+
+    @app.errorhandler(GridmapError)
+    def _expected(error: GridmapError) -> Response:
+        return respond(error.status, error.code, error.title, error.detail, error.where)
+
+    @app.errorhandler(HTTPException)
+    def _http(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status < 400:
+            return Response.force_type(error.get_response(), request.environ)
+        code = _CODES.get(status, "error")
+        return respond(status, code, error.name, error.description or error.name, None)
+
+    @app.errorhandler(Exception)
+    def _bug(error: Exception) -> Response:
+        _log.exception("unexpected error", path=request.path)
+        return respond(500, "bug", "Something went wrong", "This is a fault of gridmap. It was written to the log.", None)
+
+
+def validation_error(error: ValidationError) -> Response:
+    """Answer a request whose parameters do not fit their declaration: 422 naming the first one that does not."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or None
+    shown = str(first.get("input"))[:40]
+    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']} (got {shown!r})."
+    return respond(422, InvalidInput.code, InvalidInput.title, detail, where)
+
+
+def respond(status: int, code: str, title: str, detail: str, where: str | None) -> Response:
+    """Return one error in the one shape: problem details, or a page where a person's browser asks for one."""
+    headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
+    if _is_for_a_person():
+        return Response(render_template("error.html", status=status, title=title, detail=detail), status, headers)
+    problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
+    body = orjson.dumps(problem | ({"where": where} if where else {}))
+    return Response(body, status, headers, content_type="application/problem+json")
+
+
+def _is_for_a_person() -> bool:
+    if request.path.startswith(_PROGRAM_PATHS):
+        return False
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"

@@ -1,0 +1,116 @@
+"""Lists, details, counts and search of any layer over HTTP, as GeoJSON."""
+
+import time
+from dataclasses import asdict
+from urllib.parse import urlencode
+
+from flask import Response, url_for
+from flask_openapi3 import APIBlueprint, Tag
+
+from gridmap import crs, features, hierarchy, tiles
+from gridmap.layer import Layer
+from gridmap.web import schemas
+from gridmap.web.answers import json_response, revalidated, with_etag
+from gridmap.web.i18n import translated
+from gridmap.web.permissions import PUBLIC, permission
+from gridmap.web.session import actor, begin, layers
+
+GEOJSON = "application/geo+json"
+
+bp = APIBlueprint("features", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Layers and features")])
+
+
+@bp.get("/layers", responses={200: schemas.LayersAnswer})
+@permission(PUBLIC)
+def list_layers() -> Response:
+    """The layers the caller may view, in drawing order, and how each is drawn."""
+    return json_response({"items": [describe(layer) for layer in layers().values() if actor().may(layer.view)]})
+
+
+@bp.get("/layers/counts", responses={200: schemas.CountsAnswer})
+@permission(PUBLIC)
+def count_features(query: schemas.BoxQuery) -> Response:
+    """How many features of each layer touch a box, counted up to 5,000."""
+    box = features.parse_bbox(query.bbox)
+    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    with begin() as conn:
+        return json_response({"items": features.counts(conn, actor(), visible, box)})
+
+
+@bp.get("/layers/<layer>/features", responses={200: schemas.FeatureCollection, 404: schemas.Problem})
+@permission("{layer}.view")
+def list_features(path: schemas.LayerPath, query: schemas.FeaturesQuery) -> Response:
+    """A page of a layer's features in the order of their code; the link `next` leads to the following page."""
+    layer = layers()[path.layer]
+    box = features.parse_bbox(query.bbox) if query.bbox else None
+    with begin() as conn:
+        etag = _etag(tiles.revision(conn, actor(), [layer]), layer)
+        if (unchanged := revalidated(etag)) is not None:
+            return unchanged
+        page = features.page(conn, actor(), layer, bbox=box, limit=query.limit, cursor=query.cursor)
+    body = features.collection(page.features, _links(layer, query, page.cursor))
+    return with_etag(Response(body, content_type=GEOJSON), etag)
+
+
+@bp.get("/layers/<layer>/features/<code>", responses={200: schemas.Feature, 404: schemas.Problem})
+@permission("{layer}.view")
+def show_feature(path: schemas.FeaturePath) -> Response:
+    """One feature by its code."""
+    layer = layers()[path.layer]
+    with begin() as conn:
+        body = features.detail(conn, actor(), layer, path.code)
+    return Response(body, content_type=GEOJSON, headers={"Cache-Control": "no-store"})
+
+
+@bp.get("/search", responses={200: schemas.SearchAnswer})
+@permission(PUBLIC)
+def search(query: schemas.SearchQuery) -> Response:
+    """What begins with a code or carries a text in its name, in every layer the caller may view."""
+    near = None if query.lon is None or query.lat is None else crs.position(query.lon, query.lat)
+    with begin() as conn:
+        found = features.search(conn, actor(), list(layers().values()), query.q, near=near)
+        names = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
+    items = [{**asdict(item), "context": names.get(item.community or "", "")} for item in found]
+    for item in items:
+        del item["community"]
+    return json_response({"items": items})
+
+
+@bp.get("/places/at", responses={200: schemas.PlacesAnswer})
+@permission("community.view")
+def places_at(query: schemas.PositionQuery) -> Response:
+    """The county, sub-district, community and grid a position lies in; empty outside every community."""
+    with begin() as conn:
+        return json_response({"items": hierarchy.places_at(conn, actor(), crs.position(query.lon, query.lat))})
+
+
+def _etag(revision: str, layer: Layer) -> str:
+    """Return the revision, and for a layer with computed properties the second: they change without any edit."""
+    return f"{revision}-{int(time.time())}" if layer.computed else revision
+
+
+def describe(layer: Layer) -> dict[str, object]:
+    """Return a layer as the API and the map page see it, its texts in the reader's language."""
+    symbols = {key: asdict(symbol) | {"title": translated(symbol.title)} for key, symbol in layer.style.symbols.items()}
+    return {
+        "name": layer.name,
+        "title": translated(layer.title),
+        "geometry": layer.geometry,
+        "min_zoom": layer.min_zoom,
+        "cluster_zoom": layer.cluster_zoom,
+        "is_live": layer.is_live,
+        "is_on": layer.is_on,
+        "columns": list(layer.public_columns),
+        "style": {
+            "by": layer.style.by, "label": layer.style.label, "label_zoom": layer.style.label_zoom, "symbols": symbols,
+        },
+        "links": [{"rel": "items", "href": url_for("features.list_features", layer=layer.name)}],
+    }  # fmt: skip
+
+
+def _links(layer: Layer, query: schemas.FeaturesQuery, cursor: str | None) -> list[dict[str, str]]:
+    if cursor is None:
+        return []
+    values = query.model_dump(exclude_none=True) | {"cursor": cursor}
+    address = url_for("features.list_features", layer=layer.name)
+    return [{"rel": "next", "href": f"{address}?{urlencode(values)}", "type": GEOJSON}]

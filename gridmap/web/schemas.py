@@ -1,0 +1,220 @@
+"""The shapes of what comes in and goes out over HTTP, for checking and for the API's description."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
+Latitude = Annotated[float, Field(ge=-85, le=85, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
+Count = Annotated[int, Field(ge=1, le=100, description="How many, 1 to 100.")]
+PlainText = Annotated[str, Field(max_length=100, pattern="^[^\\x00]*$")]
+
+
+class Strict(BaseModel):
+    """Refuses parameters it does not know, so that a misspelt filter is not silently ignored."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class CodePath(BaseModel):
+    """A code in the path."""
+
+    code: PlainText = Field(description="Code of the place or point, as shown on the map.")
+
+
+class LayerPath(BaseModel):
+    """A layer's name in the path."""
+
+    layer: PlainText = Field(description="Name of a layer, singular, as listed by /api/v1/layers.")
+
+
+class FeaturePath(LayerPath):
+    """A layer's name and a code in the path."""
+
+    code: PlainText
+
+
+class NearestQuery(Strict):
+    """How many, and of which kind."""
+
+    k: Count = 5
+    kind: PlainText | None = Field(None, description="Only things of this kind.")
+
+
+class PositionQuery(Strict):
+    """A position."""
+
+    lon: Longitude
+    lat: Latitude
+
+
+class NearestPositionQuery(NearestQuery, PositionQuery):
+    """A position, how many, and of which kind."""
+
+
+class FeaturesQuery(Strict):
+    """Which part of a layer."""
+
+    bbox: PlainText | None = Field(None, description="west,south,east,north in degrees; features that touch it.")
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: PlainText | None = Field(None, description="From the `next` link of the page before.")
+
+
+class BoxQuery(Strict):
+    """A box."""
+
+    bbox: PlainText = Field(description="west,south,east,north in degrees.")
+
+
+class SearchQuery(Strict):
+    """What to look for, and where one stands."""
+
+    q: Annotated[str, Field(max_length=60, pattern="^[^\\x00]*$")]
+    lon: Longitude | None = None
+    lat: Latitude | None = None
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    where: str | None = None
+
+
+class Origin(BaseModel):
+    """Where distances start."""
+
+    lon: float
+    lat: float
+    code: str | None = None
+
+
+class NearestItem(BaseModel):
+    """A thing near the origin."""
+
+    code: str
+    name: str
+    layer: str
+    kind: str | None
+    distance_m: float
+    method: Literal["geodesic"]
+    lon: float
+    lat: float
+
+
+class NearestAnswer(BaseModel):
+    """The nearest things, nearest first, ties by code."""
+
+    items: list[NearestItem]
+    as_of: str
+    origin: Origin
+
+
+class VolunteerItem(BaseModel):
+    """A volunteer who covers the origin, and why."""
+
+    code: str
+    name: str
+    phone: str | None
+    skills: list[str]
+    reason: Literal["assigned", "radius"]
+    on_duty: bool
+    distance_m: float
+    radius_m: int | None
+    lon: float
+    lat: float
+
+
+class VolunteersAnswer(BaseModel):
+    """The volunteers who cover the origin, those on duty first, then nearest first."""
+
+    items: list[VolunteerItem]
+    as_of: str
+    origin: Origin
+
+
+class LayerItem(BaseModel):
+    """A layer and how it is drawn."""
+
+    name: str
+    title: str
+    geometry: Literal["point", "line", "polygon"]
+    min_zoom: int
+    cluster_zoom: int | None
+    is_live: bool
+    columns: list[str]
+    style: dict[str, Any]
+    links: list[dict[str, str]]
+
+
+class LayersAnswer(BaseModel):
+    """All layers, in drawing order."""
+
+    items: list[LayerItem]
+
+
+class Feature(BaseModel):
+    """A GeoJSON feature (RFC 7946); `properties.code` is its code."""
+
+    type: Literal["Feature"]
+    id: str
+    geometry: dict[str, Any] | None
+    properties: dict[str, Any]
+
+
+class FeatureCollection(BaseModel):
+    """A page of GeoJSON features; the link `next` leads on."""
+
+    type: Literal["FeatureCollection"]
+    features: list[Feature]
+    links: list[dict[str, str]]
+
+
+class CountItem(BaseModel):
+    """How many features touch the box; `more` when counting stopped."""
+
+    count: int
+    more: bool
+
+
+class CountsAnswer(BaseModel):
+    """Counts by layer."""
+
+    items: dict[str, CountItem]
+
+
+class SearchItem(BaseModel):
+    """One result of a search."""
+
+    layer: str
+    code: str
+    name: str
+    context: str
+    lon: float | None
+    lat: float | None
+    distance_m: float | None
+
+
+class SearchAnswer(BaseModel):
+    """Results, layer by layer."""
+
+    items: list[SearchItem]
+
+
+class PlaceItem(BaseModel):
+    """A place of the hierarchy."""
+
+    level: str
+    code: str
+    name: str
+    bbox: list[float] | None
+
+
+class PlacesAnswer(BaseModel):
+    """The places a position lies in, county first."""
+
+    items: list[PlaceItem]
