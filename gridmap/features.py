@@ -53,7 +53,13 @@ def parse_bbox(text: str) -> Box:
 
 
 def page(
-    conn: sa.Connection, actor: Actor, layer: Layer, *, bbox: Box | None = None, limit: int = 100, cursor: str | None = None
+    conn: sa.Connection,
+    actor: Actor,
+    layer: Layer,
+    *,
+    bbox: Box | None = None,
+    limit: int = 100,
+    cursor: str | None = None,
 ) -> Page:
     """Return the next features of a layer in the order of their code.
 
@@ -116,14 +122,16 @@ def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box
             .subquery()
         )
         selects.append(sa.select(sa.literal(layer.name).label("layer"), sa.func.count().label("n")).select_from(some))
-    rows = conn.execute(sa.union_all(*selects)) if selects else []
+    if not selects:
+        return {}
+    rows = conn.execute(sa.union_all(*selects))
     return {row.layer: {"count": min(row.n, MAX_COUNT), "more": row.n > MAX_COUNT} for row in rows}
 
 
 def search(
     conn: sa.Connection, actor: Actor, layers: Sequence[Layer], text: str, *, near: Position | None, limit: int = 8
 ) -> list[Found]:
-    """Return what begins with a code or carries a text in its name, layer by layer, nearest first where `near` is given.
+    """Return what begins with a code or carries a text in its name, layer by layer, nearest to `near` first.
 
     Names of persons are not searched. `limit` bounds the results of each layer.
     """
@@ -166,7 +174,8 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
 def _feature(layer: Layer) -> sa.ColumnElement[str]:
     """Build one GeoJSON feature in the database: geometry in EPSG:4490, no `crs` member, no personal column."""
     table = layer.table
-    named = [part for name in layer.public_columns for part in (sa.literal(name), table.c[name])]
+    named: list[sa.ColumnElement] = []
+    named += [part for name in layer.public_columns for part in (sa.literal(name), table.c[name])]
     named += [part for name, value in layer.computed.items() for part in (sa.literal(name), value)]
     geometry = sa.func.ST_AsGeoJSON(table.c.geom, GEOJSON_DIGITS, 0)
     return sa.cast(

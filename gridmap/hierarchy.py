@@ -216,8 +216,9 @@ def places_above(conn: sa.Connection, actor: Actor, code: str) -> list[Place]:
             box = sa.func.Box2D(table.c.geom)
             sides = (getattr(sa.func, f"ST_{side}")(box) for side in ("XMin", "YMin", "XMax", "YMax"))
             row = conn.execute(
-                sa.select(table.c.code, table.c.name, *sides)
-                .where(table.c.code == code[:length], table.c.valid_to.is_(None), within_scope(table, actor))
+                sa.select(table.c.code, table.c.name, *sides).where(
+                    table.c.code == code[:length], table.c.valid_to.is_(None), within_scope(table, actor)
+                )
             ).first()
             if row is not None:
                 bbox = None if row[2] is None else (row[2], row[3], row[4], row[5])

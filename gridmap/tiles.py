@@ -1,5 +1,6 @@
 """Vector tiles: every layer through the same query, made in the database (ST_AsMVT)."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 
@@ -45,10 +46,9 @@ def tile(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], z: int, x: 
     parts = [part for layer in layers if (part := _encoded(layer, actor, z, x, y)) is not None]
     if not parts:
         return b""
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = joined.op("||")(part)
-    return bytes(conn.scalar(sa.select(joined)))
+    joined = functools.reduce(lambda left, right: left.op("||")(right), parts)
+    encoded: bytes = conn.execute(sa.select(joined)).scalar_one()
+    return bytes(encoded)
 
 
 def revision(conn: sa.Connection, actor: Actor, layers: Sequence[Layer]) -> str:
@@ -62,7 +62,7 @@ def revision(conn: sa.Connection, actor: Actor, layers: Sequence[Layer]) -> str:
     return hashlib.sha256(seen.encode()).hexdigest()[:20]
 
 
-def _encoded(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.ScalarSelect | None:
+def _encoded(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.ColumnElement | None:
     actor.require(layer.view)
     if z >= layer.min_zoom:
         rows = _features(layer, actor, z, x, y)
@@ -71,7 +71,7 @@ def _encoded(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.ScalarSel
     else:
         return None
     fenced = rows.cte(f"{layer.name}_rows").prefix_with("MATERIALIZED")
-    row = sa.literal_column(fenced.name)
+    row: sa.ColumnElement = sa.literal_column(fenced.name)
     encoded = sa.func.coalesce(sa.func.ST_AsMVT(row, layer.name, EXTENT, "geom"), sa.literal(b"", sa.LargeBinary))
     return sa.select(encoded).select_from(fenced).scalar_subquery()
 
@@ -98,9 +98,10 @@ def _clusters(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.Select:
     line = sa.func.floor((py + _HALF_WORLD_M) / cell_m)
     middle = sa.func.ST_SetSRID(sa.func.ST_Point(sa.func.avg(px), sa.func.avg(py)), TILE_SRID)
     return (
-        sa.select(sa.func.ST_AsMVTGeom(middle, bounds, EXTENT, 0, False).label("geom"), sa.func.count().label("point_count"))
+        sa.select(
+            sa.func.ST_AsMVTGeom(middle, bounds, EXTENT, 0, False).label("geom"), sa.func.count().label("point_count")
+        )
         .where(source.c.tile_geom.op("&&")(bounds))
         .where(source.c.valid_to.is_(None), within_scope(source, actor))
         .group_by(column, line)
     )
-

@@ -92,7 +92,7 @@ def of_position(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str
 
 
 def of_supply_point(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
-    """Return what a supply point is, who keeps it, what was counted there and which buildings have it as their nearest."""
+    """Return what a supply point is, who keeps it, what was counted there and whom it is nearest to."""
     actor.require(SUPPLY_POINT.view)
     s = SUPPLY_POINT.table.c
     row = conn.execute(
@@ -170,7 +170,7 @@ def _counts(conn: sa.Connection, found: Building) -> dict[str, Any]:
         .group_by(p.tag)
         .order_by(sa.func.sum(p.people_count).desc(), p.tag)
     )
-    return {"households": households, "people": people, "priority": {tag: count for tag, count in tags}}
+    return {"households": households, "people": people, "priority": {row[0]: row[1] for row in tags}}
 
 
 def _party_chain(conn: sa.Connection, actor: Actor, found: Building) -> list[dict[str, Any]]:
@@ -203,8 +203,8 @@ def _centre_households(conn: sa.Connection, actor: Actor, found: Building) -> li
     away_m = sa.func.ST_Distance(geography(p.geom), sa.func.ST_GeogFromText(found.position.ewkt)).label("distance_m")
     rows = conn.execute(
         sa.select(
-            p.code, p.building, sa.func.substr(p.code, 18, 2).label("unit"), sa.func.substr(p.code, 20, 4).label("room"),
-            away_m, sa.func.ST_X(p.geom).label("lon"), sa.func.ST_Y(p.geom).label("lat"),
+            p.code, p.building,
+            sa.func.substr(p.code, 18, 2).label("unit"), sa.func.substr(p.code, 20, 4).label("room"), away_m, sa.func.ST_X(p.geom).label("lon"), sa.func.ST_Y(p.geom).label("lat"),
         )
         .join(building_party_unit, sa.and_(b.county == p.county, b.party_unit_id == p.party_unit_id))
         .where(b.county == found.county, b.building_id == found.id, p.is_centre, p.valid_to.is_(None))

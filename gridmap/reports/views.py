@@ -18,7 +18,7 @@ from gridmap.web.session import actor, begin, layers
 
 api = APIBlueprint("reports", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Answers about a place")])
 pages = Blueprint("panels", __name__, template_folder="templates", url_prefix="/panel")
-NOT_FOUND = {404: schemas.Problem}
+NOT_FOUND: dict[str | int, Any] = {404: schemas.Problem}
 
 
 @api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer, **NOT_FOUND})
@@ -112,5 +112,3 @@ def feature_panel(layer: str, code: str) -> str:
 def _answer(items: list[Any], as_of: Any, origin: Position, code: str | None = None) -> Response:
     at = {"lon": origin.lon, "lat": origin.lat} | ({"code": code} if code else {})
     return json_response({"items": items, "as_of": shown(as_of), "origin": at})
-
-

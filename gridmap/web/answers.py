@@ -12,7 +12,9 @@ SHOWN_ZONE = ZoneInfo("Asia/Shanghai")
 
 def json_response(body: Any, *, content_type: str = "application/json") -> Response:
     """Return an answer as JSON, never cached by anyone on the way."""
-    return Response(orjson.dumps(body, default=_encode), content_type=content_type, headers={"Cache-Control": "no-store"})
+    return Response(
+        orjson.dumps(body, default=_encode), content_type=content_type, headers={"Cache-Control": "no-store"}
+    )
 
 
 def shown(moment: datetime) -> str:

@@ -32,7 +32,9 @@ def init(app: Flask) -> None:
     @app.errorhandler(Exception)
     def _bug(error: Exception) -> Response:
         _log.exception("unexpected error", path=request.path)
-        return respond(500, "bug", "Something went wrong", "This is a fault of gridmap. It was written to the log.", None)
+        return respond(
+            500, "bug", "Something went wrong", "This is a fault of gridmap. It was written to the log.", None
+        )
 
 
 def validation_error(error: ValidationError) -> Response:

@@ -13,7 +13,7 @@ from gridmap.layer import Layers
 
 
 def init(app: Flask) -> None:
-    """Give every request its actor. Until sign-in exists this is the one local actor; the service is on loopback only."""
+    """Give every request its actor: until sign-in exists the local one, as the service is on loopback only."""
 
     @app.before_request
     def _identify() -> None:

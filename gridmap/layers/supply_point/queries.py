@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.access import Actor, within_scope
 from gridmap.layers.supply_point import LAYER, item, stock_count, table
@@ -33,7 +34,7 @@ def stock(conn: sa.Connection, actor: Actor, codes: list[str]) -> dict[str, list
         sa.select(table.c.code, stock_count.c.item_code, stock_count.c.quantity, stock_count.c.counted_on)
         .join(table, sa.and_(table.c.county == stock_count.c.county, table.c.id == stock_count.c.supply_point_id))
         .where(table.c.code.in_(codes), LAYER.current(), within_scope(table, actor))
-        .distinct(table.c.code, stock_count.c.item_code)
+        .ext(distinct_on(table.c.code, stock_count.c.item_code))
         .order_by(table.c.code, stock_count.c.item_code, stock_count.c.counted_on.desc())
         .subquery("latest")
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.access import Actor, mask_name, mask_phone, within_scope
 from gridmap.crs import Position
@@ -49,7 +50,7 @@ def covering(
 def covering_query(actor: Actor, origin: Position, building: tuple[int, UUID] | None) -> sa.Select:
     """Return the query behind `covering`, so that a test can look at its plan.
 
-    A radius of the row's own cannot use an index; the largest radius in use bounds the box that does (volunteer_geog_idx).
+    A row's own radius cannot use an index; the largest radius in use bounds the box that can (volunteer_geog_idx).
     """
     point = sa.func.ST_GeogFromText(origin.ewkt)
     geog = geography(table.c.geom)
@@ -59,14 +60,16 @@ def covering_query(actor: Actor, origin: Position, building: tuple[int, UUID] | 
     in_radius = _with_reason("radius", 1).where(
         wanted, geog.op("&&")(sa.func._ST_Expand(point, largest_m)), distance_m <= table.c.radius_m
     )
-    found = in_radius
+    found: sa.SelectBase = in_radius
     if building is not None:
         pair = building_volunteer.c
         joined = sa.and_(pair.county == table.c.county, pair.volunteer_id == table.c.id)
         assigned = _with_reason("assigned", 0).join(building_volunteer, joined)
-        found = sa.union_all(assigned.where(wanted, pair.county == building[0], pair.building_id == building[1]), in_radius)
+        found = sa.union_all(
+            assigned.where(wanted, pair.county == building[0], pair.building_id == building[1]), in_radius
+        )
     rows = found.subquery("found")
-    once = sa.select(rows).distinct(rows.c.code).order_by(rows.c.code, rows.c.rank).subquery("once")
+    once = sa.select(rows).ext(distinct_on(rows.c.code)).order_by(rows.c.code, rows.c.rank).subquery("once")
     away_m = sa.func.ST_Distance(geography(once.c.geom), point).label("distance_m")
     return sa.select(
         *(once.c[name] for name in ("code", "name", "phone", "skills", "on_duty", "radius_m", "reason")),

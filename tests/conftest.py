@@ -1,0 +1,194 @@
+"""One throw-away cluster a run, migrated once; each test gets its own copy or a transaction that is rolled back."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from flask import Flask
+from flask.testing import FlaskClient
+
+import gridmap.layers
+from gridmap import db
+from gridmap.access import LOCAL
+from gridmap.app import create_app
+from gridmap.cluster import Cluster
+from gridmap.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+DEMO_HOUSEHOLDS = 1500
+START_S = 60
+assert gridmap.layers.LAYERS
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    # not pytest's own folder: as root the cluster's user must be able to pass through every parent
+    home = Path(tempfile.mkdtemp(prefix="gridmap-test-"))
+    home.chmod(0o711)
+    running = Cluster(home, durable=False)
+    running.start()
+    yield running
+    running.release()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def url_of(cluster: Cluster, database: str) -> str:
+    return sa.make_url(cluster.url).set(database=database).render_as_string(hide_password=False)
+
+
+@contextmanager
+def administrator(cluster: Cluster) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(cluster.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as conn:
+        yield conn
+    engine.dispose()
+
+
+@contextmanager
+def copy_of(cluster: Cluster, template: str) -> Iterator[sa.Engine]:
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with administrator(cluster) as conn:
+        conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    engine = db.create_engine(url_of(cluster, name))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+        with administrator(cluster) as conn:
+            conn.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@pytest.fixture(scope="session")
+def migrated(cluster: Cluster) -> str:
+    """The name of a migrated, empty database; nobody writes to it."""
+    with administrator(cluster) as conn:
+        conn.execute(sa.text("CREATE DATABASE t_migrated TEMPLATE gridmap"))
+    db.migrate(url_of(cluster, "t_migrated"))
+    return "t_migrated"
+
+
+@pytest.fixture
+def empty_database(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
+    with copy_of(cluster, migrated) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def rolled_back(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
+    with copy_of(cluster, migrated) as engine:
+        yield engine
+
+
+@pytest.fixture
+def conn(rolled_back: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection to an empty, migrated database; whatever a test writes is rolled back."""
+    with rolled_back.connect() as connection:
+        transaction = connection.begin()
+        connection.execute(sa.text("SELECT set_config('gridmap.actor', 'test', true)"))
+        yield connection
+        transaction.rollback()
+
+
+@pytest.fixture(scope="session")
+def demo(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
+    """The demo district, small; tests only read it."""
+    from gridmap.demo import load
+
+    with copy_of(cluster, migrated) as engine:
+        load(engine, LOCAL, households=DEMO_HOUSEHOLDS, seed=1)
+        yield engine
+
+
+def app_on(engine: sa.Engine) -> Flask:
+    app = create_app(Settings(database_url=engine.url.render_as_string(hide_password=False)))
+    app.testing = False
+    return app
+
+
+@pytest.fixture(scope="session")
+def app(demo: sa.Engine) -> Iterator[Flask]:
+    made = app_on(demo)
+    yield made
+    made.extensions["gridmap"]["engine"].dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(engine: sa.Engine) -> Iterator[str]:
+    """Run `gridmap serve` on a database, as a person does, and yield its address."""
+    port = free_port()
+    environment = os.environ | {"GRIDMAP_DATABASE_URL": engine.url.render_as_string(hide_password=False)}
+    command = [sys.executable, "-m", "gridmap", "serve", "--port", str(port), "--no-demo"]
+    process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        give_up = time.monotonic() + START_S
+        while True:
+            try:
+                urllib.request.urlopen(f"{base}/readyz", timeout=5).close()
+                break
+            except OSError:
+                if process.poll() is not None or time.monotonic() > give_up:
+                    process.kill()
+                    raise RuntimeError(f"gridmap serve did not start:\n{process.communicate()[0].decode()}") from None
+                time.sleep(0.1)
+        yield base
+    finally:
+        process.terminate()
+        process.communicate(timeout=START_S)
+
+
+@pytest.fixture(scope="session")
+def live_server(demo: sa.Engine) -> Iterator[str]:
+    with serving(demo) as base:
+        yield base
+
+
+@pytest.fixture(scope="session")
+def empty_server(cluster: Cluster, migrated: str) -> Iterator[str]:
+    with copy_of(cluster, migrated) as engine, serving(engine) as base:
+        yield base
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return {
+        **browser_type_launch_args,
+        "executable_path": "/usr/bin/chromium",
+        "args": [*quiet, "--disable-sync", *as_root],
+    }
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real files beside the project; in CI it must be there."""
+    folder = Path(os.environ.get("GRIDMAP_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        if os.environ.get("CI"):
+            pytest.fail(f"the real test data are missing: {folder}")
+        pytest.skip(f"the real test data are not on this machine: {folder}")
+    return folder
