@@ -10,18 +10,24 @@ from gridmap import crs, features, hierarchy
 from gridmap.crs import Position
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
-from gridmap.reports import surroundings
+from gridmap.reports import surroundings, words
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, shown
 from gridmap.web.permissions import permission
 from gridmap.web.session import actor, begin, layers
 
-api = APIBlueprint("reports", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Answers about a place")])
+api = APIBlueprint(
+    "reports",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="Answers about a place")],
+    abp_responses=schemas.REFUSALS,
+)
 pages = Blueprint("panels", __name__, template_folder="templates", url_prefix="/panel")
-NOT_FOUND: dict[str | int, Any] = {404: schemas.Problem}
+pages.context_processor(words.titles)
 
 
-@api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer, **NOT_FOUND})
+@api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer})
 @permission("supply_point.view")
 def nearest_to_building(path: schemas.CodePath, query: schemas.NearestQuery) -> Response:
     """The supply points nearest to a building's stored position."""
@@ -31,7 +37,7 @@ def nearest_to_building(path: schemas.CodePath, query: schemas.NearestQuery) -> 
         return _answer(items, surroundings.now(conn), building.position, building.code)
 
 
-@api.get("/nearest/<layer>", responses={200: schemas.NearestAnswer, **NOT_FOUND})
+@api.get("/nearest/<layer>", responses={200: schemas.NearestAnswer})
 @permission("{layer}.view")
 def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQuery) -> Response:
     """The things of a layer of points (such as `supply_point`) nearest to a position."""
@@ -41,7 +47,7 @@ def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQ
         return _answer(items, surroundings.now(conn), origin)
 
 
-@api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer, **NOT_FOUND})
+@api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer})
 @permission("volunteer.view")
 def volunteers_of_building(path: schemas.CodePath) -> Response:
     """The volunteers who cover a building: assigned to it, or with it inside their service radius."""
@@ -98,11 +104,11 @@ def feature_panel(layer: str, code: str) -> str:
         above = str(properties.get("neighbourhood") or properties.get("community") or "")
         places = hierarchy.places_above(conn, actor(), above) if above else []
         as_of = surroundings.now(conn)
-    titles = {field.column: field.title for field in found.fields}
     answer = {
         "layer": found,
         "code": code,
-        "properties": [(titles.get(name, name), value) for name, value in properties.items()],
+        "name": properties.get(found.name_column),
+        "properties": words.described(found, properties),
         "places": [asdict(place) for place in places],
         "as_of": as_of,
     }

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from gridmap.errors import GridmapError, InvalidInput
+from gridmap.web.schemas import PROBLEM
 
 _log = structlog.get_logger(__name__)
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_media_type"}
@@ -53,7 +54,7 @@ def respond(status: int, code: str, title: str, detail: str, where: str | None) 
         return Response(render_template("error.html", status=status, title=title, detail=detail), status, headers)
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(problem | ({"where": where} if where else {}))
-    return Response(body, status, headers, content_type="application/problem+json")
+    return Response(body, status, headers, content_type=PROBLEM)
 
 
 def _is_for_a_person() -> bool:

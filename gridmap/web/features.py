@@ -15,9 +15,13 @@ from gridmap.web.i18n import translated
 from gridmap.web.permissions import PUBLIC, permission
 from gridmap.web.session import actor, begin, layers
 
-GEOJSON = "application/geo+json"
-
-bp = APIBlueprint("features", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Layers and features")])
+bp = APIBlueprint(
+    "features",
+    __name__,
+    url_prefix="/api/v1",
+    abp_tags=[Tag(name="Layers and features")],
+    abp_responses=schemas.REFUSALS,
+)
 
 
 @bp.get("/layers", responses={200: schemas.LayersAnswer})
@@ -37,7 +41,7 @@ def count_features(query: schemas.BoxQuery) -> Response:
         return json_response({"items": features.counts(conn, actor(), visible, box)})
 
 
-@bp.get("/layers/<layer>/features", responses={200: schemas.FeatureCollection, 404: schemas.Problem})
+@bp.get("/layers/<layer>/features", responses={200: schemas.FeatureCollection})
 @permission("{layer}.view")
 def list_features(path: schemas.LayerPath, query: schemas.FeaturesQuery) -> Response:
     """A page of a layer's features in the order of their code; the link `next` leads to the following page."""
@@ -49,17 +53,17 @@ def list_features(path: schemas.LayerPath, query: schemas.FeaturesQuery) -> Resp
             return unchanged
         page = features.page(conn, actor(), layer, bbox=box, limit=query.limit, cursor=query.cursor)
     body = features.collection(page.features, _links(layer, query, page.cursor))
-    return with_etag(Response(body, content_type=GEOJSON), etag)
+    return with_etag(Response(body, content_type=schemas.GEOJSON), etag)
 
 
-@bp.get("/layers/<layer>/features/<code>", responses={200: schemas.Feature, 404: schemas.Problem})
+@bp.get("/layers/<layer>/features/<code>", responses={200: schemas.Feature})
 @permission("{layer}.view")
 def show_feature(path: schemas.FeaturePath) -> Response:
     """One feature by its code."""
     layer = layers()[path.layer]
     with begin() as conn:
         body = features.detail(conn, actor(), layer, path.code)
-    return Response(body, content_type=GEOJSON, headers={"Cache-Control": "no-store"})
+    return Response(body, content_type=schemas.GEOJSON, headers={"Cache-Control": "no-store"})
 
 
 @bp.get("/search", responses={200: schemas.SearchAnswer})
@@ -113,4 +117,4 @@ def _links(layer: Layer, query: schemas.FeaturesQuery, cursor: str | None) -> li
         return []
     values = query.model_dump(exclude_none=True) | {"cursor": cursor}
     address = url_for("features.list_features", layer=layer.name)
-    return [{"rel": "next", "href": f"{address}?{urlencode(values)}", "type": GEOJSON}]
+    return [{"rel": "next", "href": f"{address}?{urlencode(values)}", "type": schemas.GEOJSON}]

@@ -1,10 +1,12 @@
 """The API's description: /openapi.json for programs, /api for people."""
 
+import copy
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, render_template
 from flask_openapi3 import OpenAPI
 
+from gridmap.web import schemas
 from gridmap.web.answers import json_response
 from gridmap.web.permissions import public
 
@@ -26,4 +28,17 @@ def page() -> str:
 
 
 def _description() -> dict[str, Any]:
-    return cast(OpenAPI, current_app._get_current_object()).api_doc  # type: ignore[attr-defined]
+    """Return the description with the media types that flask-openapi3 cannot be told (it says JSON everywhere)."""
+    described = copy.deepcopy(cast(OpenAPI, current_app).api_doc)
+    described["components"]["schemas"].pop("ValidationErrorModel", None)
+    responses = (
+        response
+        for methods in described["paths"].values()
+        for call in methods.values()
+        for response in call["responses"].values()
+    )
+    for response in responses:
+        body = response["content"].pop("application/json")
+        name = body["schema"]["$ref"].rpartition("/")[2]
+        response["content"][schemas.SENT_AS.get(name, "application/json")] = body
+    return described

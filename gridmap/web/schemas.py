@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+GEOJSON, PROBLEM = "application/geo+json", "application/problem+json"
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
 Latitude = Annotated[float, Field(ge=-85, le=85, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
 Count = Annotated[int, Field(ge=1, le=100, description="How many, 1 to 100.")]
@@ -218,3 +219,7 @@ class PlacesAnswer(BaseModel):
     """The places a position lies in, county first."""
 
     items: list[PlaceItem]
+
+
+SENT_AS = {"Problem": PROBLEM, "Feature": GEOJSON, "FeatureCollection": GEOJSON}
+REFUSALS: dict[Any, Any] = {"404": Problem, "422": Problem, "503": Problem}
