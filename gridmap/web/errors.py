@@ -1,5 +1,7 @@
 """Turns errors into responses: RFC 9457 problem details for programs, a page for people. Nobody else does."""
 
+from typing import cast
+
 import orjson
 import structlog
 from flask import Flask, Response, render_template, request
@@ -26,7 +28,7 @@ def init(app: Flask) -> None:
     def _http(error: HTTPException) -> Response:
         status = error.code or 500
         if status < 400:
-            return Response.force_type(error.get_response(), request.environ)
+            return cast(Response, Response.force_type(error.get_response(), request.environ))
         code = _CODES.get(status, "error")
         return respond(status, code, error.name, error.description or error.name, None)
 

@@ -1,0 +1,124 @@
+"""Database time of nearest and covering at 1,000,000 households against 10,000 (held to 1.5x).
+
+Run: .venv/bin/python -m bench.growth [--small 10000] [--large 1000000]
+
+Both districts are made by our generator in two databases of one throw-away cluster; the same questions are asked of
+both in turns, so that a slow moment of the machine hits both. The figure is the median of the medians of the rounds.
+"""
+
+import argparse
+import datetime
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from gridmap import db, demo
+from gridmap.access import LOCAL
+from gridmap.cluster import Cluster
+from gridmap.crs import Position
+from gridmap.layers import LAYERS
+from gridmap.layers.volunteer.queries import covering_query
+from gridmap.proximity import nearest_query
+
+ROUNDS, QUESTIONS = 7, 150
+HELD_TO = 1.5
+RESULTS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+Ask = Callable[[sa.Connection, sa.Row], None]
+
+
+def nearest(conn: sa.Connection, building: sa.Row) -> None:
+    conn.execute(nearest_query(LOCAL, LAYERS["supply_point"], Position(building.lon, building.lat), k=5)).all()
+
+
+def covering(conn: sa.Connection, building: sa.Row) -> None:
+    conn.execute(covering_query(LOCAL, Position(building.lon, building.lat), (building.county, building.id))).all()
+
+
+QUESTIONS_ASKED: dict[str, Ask] = {"nearest 5 supply points": nearest, "volunteers covering a building": covering}
+
+
+@contextmanager
+def district(cluster: Cluster, households: int) -> Iterator[sa.Engine]:
+    name = f"bench_{households}"
+    admin = sa.create_engine(cluster.url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with admin.connect() as conn:
+        conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE gridmap"))
+    url = sa.make_url(cluster.url).set(database=name).render_as_string(hide_password=False)
+    db.migrate(url)
+    engine = db.create_engine(url)
+    started = time.perf_counter()
+    demo.load(engine, LOCAL, households=households, seed=1)
+    print(f"{households:>9,} households made and loaded in {time.perf_counter() - started:.0f} s", flush=True)
+    yield engine
+    engine.dispose()
+
+
+def buildings(conn: sa.Connection) -> list[sa.Row]:
+    return list(
+        conn.execute(
+            sa.text(
+                "SELECT county, id, ST_X(position) AS lon, ST_Y(position) AS lat FROM building"
+                " ORDER BY md5(code) LIMIT :n"
+            ),
+            {"n": QUESTIONS},
+        )
+    )
+
+
+def median_ms(conn: sa.Connection, ask: Ask, keys: list[sa.Row]) -> float:
+    times = []
+    for key in keys:
+        started = time.perf_counter()
+        ask(conn, key)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times) * 1000
+
+
+def measure(small: sa.Engine, large: sa.Engine) -> list[tuple[str, float, float]]:
+    rows = []
+    with small.connect() as one, large.connect() as other:
+        keys = {id(one): buildings(one), id(other): buildings(other)}
+        for title, ask in QUESTIONS_ASKED.items():
+            figures: dict[int, list[float]] = {id(one): [], id(other): []}
+            for _ in range(ROUNDS + 1):
+                for conn in (one, other):
+                    figures[id(conn)].append(median_ms(conn, ask, keys[id(conn)]))
+            rows.append((title, *(statistics.median(figures[id(conn)][1:]) for conn in (one, other))))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=1_000_000)
+    parser.add_argument("--save", action="store_true", help="append the table to docs/benchmarks.md")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="gridmap-bench-") as home:
+        Path(home).chmod(0o711)
+        cluster = Cluster(Path(home), durable=False)
+        cluster.start()
+        try:
+            with district(cluster, options.small) as small, district(cluster, options.large) as large:
+                rows = measure(small, large)
+        finally:
+            cluster.release()
+    lines = [
+        f"| question | {options.small:,} households, ms | {options.large:,} households, ms | ratio | held to |",
+        "| --- | --: | --: | --: | --: |",
+        *(f"| {title} | {a:.3f} | {b:.3f} | {b / a:.2f} | {HELD_TO} |" for title, a, b in rows),
+    ]
+    print("\n".join(lines))
+    if options.save:
+        day, machine = datetime.date.today().isoformat(), f"{platform.machine()}, Python {platform.python_version()}"
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(f"\n## Growth of nearest and covering, {day}, {machine}\n\n" + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
