@@ -110,17 +110,17 @@ def demo(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
         yield engine
 
 
-def app_on(engine: sa.Engine) -> Flask:
+@contextmanager
+def app_on(engine: sa.Engine) -> Iterator[Flask]:
     app = create_app(Settings(database_url=engine.url.render_as_string(hide_password=False)))
-    app.testing = False
-    return app
+    yield app
+    app.extensions["gridmap"]["engine"].dispose()
 
 
 @pytest.fixture(scope="session")
 def app(demo: sa.Engine) -> Iterator[Flask]:
-    made = app_on(demo)
-    yield made
-    made.extensions["gridmap"]["engine"].dispose()
+    with app_on(demo) as made:
+        yield made
 
 
 @pytest.fixture

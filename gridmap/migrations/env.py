@@ -16,7 +16,7 @@ def include_object(item: object, name: str | None, kind: str, reflected: bool, c
         return False
     if kind == "index" and name is not None and name.endswith("_geog_idx"):
         return False
-    return bool(alembic_helpers.include_object(item, name, kind, reflected, compare_to))
+    return bool(alembic_helpers.include_object(item, name, kind, reflected, compare_to))  # type: ignore[no-untyped-call]
 
 
 def run() -> None:

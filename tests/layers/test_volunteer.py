@@ -86,10 +86,10 @@ def test_covering_equals_a_brute_force_loop_over_the_demo_district(demo):
         assert reasons == {"assigned", "radius"}
 
 
-def test_covering_uses_the_geography_index(demo):
+def test_covering_uses_the_index_on_each_reach(demo):
     query = covering_query(LOCAL, position(120.6, 30.9), None)
     compiled = query.compile(demo, compile_kwargs={"literal_binds": True})
     with demo.connect() as conn:
         conn.execute(sa.text("SET enable_seqscan = off"))
         plan = "\n".join(row[0] for row in conn.execute(sa.text(f"EXPLAIN {compiled}")))
-    assert "volunteer_geog_idx" in plan, plan
+    assert "volunteer_reach_geog_idx" in plan, plan

@@ -21,6 +21,8 @@ from gridmap.tables import (
 )
 
 MAX_RADIUS_M = 20_000
+# The box around a volunteer's own radius, one metre wider than it for the rounding of boxes.
+REACH = "_ST_Expand(geom::geography, (radius_m + 1)::double precision)"
 
 table = with_versions(sa.Table(
     "volunteer", metadata, *keys(), reference("community", nullable=True), *scope_columns(community=False),
@@ -28,10 +30,11 @@ table = with_versions(sa.Table(
     sa.Column("phone", sa.Text, info={"personal": True}),
     sa.Column("skills", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("on_duty", sa.Boolean, nullable=False, server_default="false"),
-    sa.Column("radius_m", sa.Integer, index=True),
+    sa.Column("radius_m", sa.Integer),
     *shape("POINT"), *dates(),
     parent("community"), sa.CheckConstraint(f"radius_m BETWEEN 0 AND {MAX_RADIUS_M}", name="radius_m"),
     *rules("volunteer"), geography_index("volunteer"), county_rule("community"),
+    sa.Index("volunteer_reach_geog_idx", sa.text(f"({REACH})"), postgresql_using="gist"),
     info=spread("copy"),
 ))  # fmt: skip
 

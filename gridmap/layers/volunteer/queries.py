@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.access import Actor, mask_name, mask_phone, within_scope
 from gridmap.crs import Position
-from gridmap.layers.volunteer import LAYER, building_volunteer, table
+from gridmap.layers.volunteer import LAYER, REACH, building_volunteer, table
 from gridmap.tables import geography
 
 
@@ -50,40 +50,31 @@ def covering(
 def covering_query(actor: Actor, origin: Position, building: tuple[int, UUID] | None) -> sa.Select:
     """Return the query behind `covering`, so that a test can look at its plan.
 
-    A row's own radius cannot use an index; the largest radius in use bounds the box that can (volunteer_geog_idx).
+    The index holds the box of each volunteer's own reach (volunteer_reach_geog_idx), so only those are measured whose
+    box has the position in it; a common box of the largest radius would bring three times as many.
     """
     point = sa.func.ST_GeogFromText(origin.ewkt)
-    geog = geography(table.c.geom)
-    distance_m = sa.func.ST_Distance(geog, point)
+    distance_m = sa.func.ST_Distance(geography(table.c.geom), point).label("distance_m")
     wanted = sa.and_(table.c.valid_to.is_(None), within_scope(table, actor))
-    largest_m = sa.select(sa.func.max(table.c.radius_m)).scalar_subquery()
-    in_radius = _with_reason("radius", 1).where(
-        wanted, geog.op("&&")(sa.func._ST_Expand(point, largest_m)), distance_m <= table.c.radius_m
+    box: sa.ColumnElement = sa.literal_column(REACH)
+    found: sa.SelectBase = _with_reason("radius", 1, distance_m).where(
+        wanted, box.op("&&")(point), distance_m <= table.c.radius_m
     )
-    found: sa.SelectBase = in_radius
     if building is not None:
         pair = building_volunteer.c
         joined = sa.and_(pair.county == table.c.county, pair.volunteer_id == table.c.id)
-        assigned = _with_reason("assigned", 0).join(building_volunteer, joined)
-        found = sa.union_all(
-            assigned.where(wanted, pair.county == building[0], pair.building_id == building[1]), in_radius
-        )
+        of_building = sa.and_(pair.county == building[0], pair.building_id == building[1])
+        assigned = _with_reason("assigned", 0, distance_m).join(building_volunteer, joined).where(wanted, of_building)
+        found = sa.union_all(assigned, found)
     rows = found.subquery("found")
     once = sa.select(rows).ext(distinct_on(rows.c.code)).order_by(rows.c.code, rows.c.rank).subquery("once")
-    away_m = sa.func.ST_Distance(geography(once.c.geom), point).label("distance_m")
-    return sa.select(
-        *(once.c[name] for name in ("code", "name", "phone", "skills", "on_duty", "radius_m", "reason")),
-        away_m,
-        sa.func.ST_X(once.c.geom).label("lon"),
-        sa.func.ST_Y(once.c.geom).label("lat"),
-    ).order_by(once.c.on_duty.desc(), away_m, once.c.code)
+    return sa.select(once).order_by(once.c.on_duty.desc(), once.c.distance_m, once.c.code)
 
 
-def _with_reason(reason: str, rank: int) -> sa.Select:
+def _with_reason(reason: str, rank: int, distance_m: sa.Label) -> sa.Select:
     columns = (table.c[name] for name in ("code", "name", "phone", "skills", "on_duty", "radius_m"))
-    # type_coerce: only the outer query turns geometry into values
-    geom = sa.type_coerce(table.c.geom, sa.types.NullType()).label("geom")
-    return sa.select(*columns, sa.literal(reason).label("reason"), sa.literal(rank).label("rank"), geom)
+    lon, lat = sa.func.ST_X(table.c.geom).label("lon"), sa.func.ST_Y(table.c.geom).label("lat")
+    return sa.select(*columns, sa.literal(reason).label("reason"), sa.literal(rank).label("rank"), distance_m, lon, lat)
 
 
 def _covering(row: sa.Row) -> Covering:

@@ -1506,7 +1506,6 @@ def upgrade() -> None:
         "volunteer_geom_idx", "volunteer", ["geom"], unique=False, postgresql_using="gist", postgresql_ops={}
     )
     op.create_index(op.f("volunteer_neighbourhood_idx"), "volunteer", ["neighbourhood"], unique=False)
-    op.create_index(op.f("volunteer_radius_m_idx"), "volunteer", ["radius_m"], unique=False)
     op.create_index(
         "volunteer_source_key",
         "volunteer",
@@ -1955,6 +1954,10 @@ def upgrade() -> None:
     )
     for table, column in GEOGRAPHY.items():
         op.execute(f"CREATE INDEX {table}_geog_idx ON {table} USING gist (({column}::geography))")
+    op.execute(
+        "CREATE INDEX volunteer_reach_geog_idx ON volunteer"
+        " USING gist (_ST_Expand(geom::geography, (radius_m + 1)::double precision))"
+    )
     op.execute(COVER)
     op.execute(LOG_CHANGE)
     op.execute(KEEP_FORMER_VERSIONS)

@@ -1,0 +1,188 @@
+"""What `gridmap serve` does, from the first check to the clean stop."""
+
+import ctypes
+import errno
+import http.client
+import ipaddress
+import multiprocessing
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from gridmap import db, hierarchy
+from gridmap.cluster import database
+from gridmap.errors import Conflict, InvalidInput, NotAllowed
+from gridmap.settings import Settings
+
+Progress = Callable[[str], None]
+WORKER = "gridmap.serve:worker"
+PR_SET_PDEATHSIG = 1
+STOP_S = 30
+
+
+def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_container: bool = False) -> None:
+    """Serve gridmap until told to stop: database, schema, demo data, then the web workers.
+
+    Parameters
+    ----------
+    progress : told in a few words, in English and Chinese, what is being done
+    with_demo : load the demo district when the database is empty
+    in_container : listen on any address, because only the container's engine decides who reaches it
+
+    Raises
+    ------
+    GridmapError in plain words: host not loopback, port taken, and what the cluster says.
+    """
+    settings = settings.model_copy(update={"host": address_of(settings.host, in_container=in_container)})
+    check_port(settings.host, settings.port)
+    signal.signal(signal.SIGTERM, _leave)  # until granian has its own: what was begun is still undone in order
+    with database(settings, progress) as url:
+        prepare(url, progress, with_demo=with_demo)
+        check_port(settings.host, settings.port)
+        _run_workers(settings, url, progress)
+        progress("Requests are finished 请求已处理完毕")
+
+
+def address_of(host: str, *, in_container: bool) -> str:
+    """Return the address to listen on; InvalidInput unless only this machine, or a container's engine, reaches it."""
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        raise InvalidInput(f"{host!r} is not an address; use 127.0.0.1. 地址无效。", where="host") from None
+    if not address.is_loopback and not in_container:
+        raise InvalidInput(
+            f"gridmap listens on this machine only (127.0.0.1) until it has sign-in; {host} would show people's data "
+            f"to the whole network. 在具备登录功能之前，仅允许本机访问。",
+            where="host",
+        )
+    return str(address)
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise if the port cannot be had: web workers share a port silently, so a second server would not notice."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise _port_refused(host, port, exc) from exc
+
+
+def _port_refused(host: str, port: int, exc: OSError) -> Exception:
+    if exc.errno == errno.EADDRINUSE:
+        return Conflict(
+            f"Port {port} is taken by another program, perhaps another gridmap. Stop that one, or choose another port: "
+            f"--port {port + 1 if port < 65535 else 8000}. 端口 {port} 已被占用。",
+            where="port",
+        )
+    if exc.errno == errno.EACCES:
+        return NotAllowed(f"Port {port} is for administrators only; choose one above 1023. 没有权限。", where="port")
+    return InvalidInput(f"This machine has no address {host}. 地址无效。", where="host")
+
+
+def prepare(url: str, progress: Progress, *, with_demo: bool) -> None:
+    """Bring the schema up to date and, in an empty database, load the demo district."""
+    progress("Bringing the schema up to date 正在更新数据库结构")
+    db.migrate(url)
+    if not with_demo:
+        return
+    engine = db.create_engine(url)
+    try:
+        with engine.connect() as conn:
+            is_empty = hierarchy.is_empty(conn)
+        if is_empty:
+            from gridmap import demo  # only now: its generator is heavy and seldom needed
+
+            progress("The database is empty: loading the demo district 数据库为空，正在载入演示数据")
+            demo.load_sample(engine, progress)
+    finally:
+        engine.dispose()
+
+
+def _run_workers(settings: Settings, url: str, progress: Progress) -> None:
+    """Run the web workers until a signal; requests under way are finished before this returns."""
+    _export(settings, url)
+    # Workers begin clean, with no threads, locks or connections of this process.
+    multiprocessing.set_start_method("spawn", force=True)
+    server = Granian(
+        WORKER,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=settings.workers,
+        blocking_threads=settings.threads,
+        factory=True,
+        websockets=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_S,
+    )
+    threading.Thread(target=_announce, args=(settings, progress), daemon=True).start()
+    server.serve()
+
+
+def worker() -> Callable[..., Any]:
+    """Return the application of one web worker, which ends with the service even when that is killed outright."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    from gridmap.app import create_wsgi  # in the worker only: the service itself needs no web parts
+
+    return create_wsgi()
+
+
+def _export(settings: Settings, url: str) -> None:
+    """Hand the settings to the workers, which read theirs from the environment."""
+    os.environ |= {
+        "GRIDMAP_HOME": str(settings.home.absolute()),
+        "GRIDMAP_DATABASE_URL": url,
+        "GRIDMAP_HOST": settings.host,
+        "GRIDMAP_PORT": str(settings.port),
+        "GRIDMAP_WORKERS": str(settings.workers),
+        "GRIDMAP_THREADS": str(settings.threads),
+    }
+
+
+def _announce(settings: Settings, progress: Progress) -> None:
+    """Say where the service is and what to do next, once it answers."""
+    host = "127.0.0.1" if ipaddress.ip_address(settings.host).is_unspecified else settings.host
+    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    command = shutil.which("gridmap") or str(Path(sys.executable).with_name("gridmap"))
+    give_up = time.monotonic() + 60
+    while time.monotonic() < give_up:
+        if _answers(host, settings.port):
+            progress(
+                f"gridmap is ready: {address}  已就绪\n"
+                f"  Open that page and tap a building.  打开页面，点选一栋楼。\n"
+                f"  Your own district: {command} import --help  导入自己的数据\n"
+                f"  Stop: Ctrl-C  停止"
+            )
+            return
+        time.sleep(0.1)
+    progress(f"gridmap does not answer at {address} after a minute; see the messages above. 服务未能应答。")
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)

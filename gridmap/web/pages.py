@@ -1,0 +1,97 @@
+"""The map page: Folium's parts in our frame, and what its scripts are told."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import sqlalchemy as sa
+from flask import Blueprint, Response, current_app, render_template, request, url_for
+
+from gridmap import hierarchy, maps
+from gridmap.access import Actor, within_scope
+from gridmap.errors import NotFound
+from gridmap.layer import Layer
+from gridmap.web.answers import shown
+from gridmap.web.features import describe
+from gridmap.web.i18n import language
+from gridmap.web.permissions import public
+from gridmap.web.session import actor, begin, layers
+from gridmap.web.texts import texts
+
+bp = Blueprint("pages", __name__, template_folder="templates")
+
+FOREVER = "public, max-age=31536000, immutable"
+_MIME = {"css": "text/css", "js": "text/javascript"}
+
+
+@bp.get("/")
+@public
+def map_page() -> str:
+    """The map. Its features come as tiles and JSON, each with its own permission."""
+    with begin() as conn:
+        is_empty = hierarchy.is_empty(conn)
+        bounds = None if is_empty else _bounds(conn, actor())
+        now = conn.execute(sa.select(sa.func.now())).scalar_one()
+    return render_template(
+        "map.html",
+        parts=_parts(),
+        is_empty=is_empty,
+        review_number=current_app.extensions["gridmap"]["settings"].review_number,
+        config=_config(bounds, shown(now)),
+    )
+
+
+@bp.get("/map-inline/<name>")
+@public
+def inline(name: str) -> Response:
+    """A script or style that Folium wrote, moved out of the page; its name is made from its content."""
+    content = _parts().inline.get(name)
+    if content is None:
+        raise NotFound(f"There is no such part of the map page: {name[:80]!r}. Load the page again.")
+    response = Response(content, mimetype=_MIME[name.rpartition(".")[2]])
+    response.headers["Cache-Control"] = FOREVER
+    return response
+
+
+def _parts() -> maps.MapParts:
+    static = url_for("static", filename="app").rpartition("/")[0]
+    return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0])
+
+
+def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
+    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    return {
+        "language": language(),
+        "root": request.script_root,
+        "icons": url_for("static", filename="icons/icons.svg"),
+        "now": now,
+        "bounds": bounds,
+        "layers": [_drawn(layer) for layer in visible],
+        "texts": texts(),
+    }
+
+
+def _drawn(layer: Layer) -> dict[str, object]:
+    """Return a layer as the API describes it, and whether tiles hold points of it or areas and lines.
+
+    Its symbols are a list: the legend keeps their order, which a JSON object in a page does not.
+    """
+    told = describe(layer)
+    symbols = cast(dict[str, dict[str, object]], cast(dict[str, object], told["style"])["symbols"])
+    return {
+        **told,
+        "is_point": layer.geometry == "point" and layer.drawn is None,
+        "signs": [{"value": value, **symbol} for value, symbol in symbols.items()],
+    }
+
+
+def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
+    """Return west, south, east, north of the communities in scope; None where none has an area."""
+    table = hierarchy.community
+    extent = (
+        sa.select(sa.func.ST_Extent(table.c.geom).label("box"))
+        .where(table.c.valid_to.is_(None), within_scope(table, who))
+        .subquery()
+    )
+    sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
+    found = conn.execute(sa.select(*sides)).one()
+    return None if found[0] is None else list(found)

@@ -1,0 +1,51 @@
+/** What the address holds: view, selection and layers, so that links, reload and the back button work. */
+
+/**
+ * `layers` is null when the address names none, `selection` when nothing is selected.
+ * @typedef {{layer: string, code: string}} Selection
+ * @typedef {{view: {zoom: number, lat: number, lon: number} | null, selection: Selection | null,
+ *   layers: string[] | null}} State
+ */
+
+export const POSITION = "position"; // the layer of a selection that is a bare position; its code is lon,lat
+
+/** @returns {State} */
+export function read() {
+  const parts = new URLSearchParams(location.hash.slice(1));
+  return { view: viewOf(parts.get("map")), selection: selectionOf(parts.get("sel")), layers: parts.get("on")?.split(",") ?? null };
+}
+
+/**
+ * Write the state; `isNew` makes an entry to come back to.
+ * @param {State} state
+ * @param {boolean} isNew
+ */
+export function write(state, isNew) {
+  const { view, selection, layers } = state;
+  const parts = [
+    view && `map=${view.zoom}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}`,
+    selection && `sel=${selection.layer}/${encodeURIComponent(selection.code).replaceAll("%2C", ",")}`,
+    layers && `on=${layers.join(",")}`,
+  ];
+  const address = `${location.pathname}${location.search}#${parts.filter(Boolean).join("&")}`;
+  if (isNew) history.pushState(null, "", address);
+  else history.replaceState(null, "", address);
+}
+
+/** @param {Selection | null} one @param {Selection | null} other */
+export function isSame(one, other) {
+  return one?.layer === other?.layer && one?.code === other?.code;
+}
+
+/** @param {string | null} words */
+function viewOf(words) {
+  const [zoom, lat, lon] = (words ?? "").split("/").map(Number);
+  const isUsable = [zoom, lat, lon].every(Number.isFinite) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
+  return isUsable ? { zoom, lat, lon } : null;
+}
+
+/** @param {string | null} words @returns {Selection | null} */
+function selectionOf(words) {
+  const [, layer, code] = /^([a-z_]+)\/(.+)$/.exec(words ?? "") ?? [];
+  return layer ? { layer, code } : null;
+}

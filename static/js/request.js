@@ -1,0 +1,66 @@
+/** Asks the service, and says in words what went wrong. */
+
+import { config, text } from "./config.js";
+
+const HTTP_DATE_LENGTH = 29; // some servers say it twice
+
+/** A failure that can be shown to a person as it is. */
+export class Trouble extends Error {}
+
+/** When the service last answered, by its own clock. */
+export let answeredAt = new Date(config.now);
+
+/**
+ * Return the JSON at an address of the service.
+ * @param {string} path
+ * @param {Record<string, string | number>} [parameters]
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function getJson(path, parameters = {}, signal) {
+  return (await ask(path, parameters, signal)).json();
+}
+
+/**
+ * Return the HTML at an address of the service.
+ * @param {string} path
+ * @param {Record<string, string | number>} [parameters]
+ * @param {AbortSignal} [signal]
+ */
+export async function getHtml(path, parameters = {}, signal) {
+  return (await ask(path, { ...parameters, lang: config.language }, signal)).text();
+}
+
+/**
+ * Return the response of an address, or throw Trouble with a sentence for people.
+ * @param {string} path
+ * @param {Record<string, string | number>} parameters
+ * @param {AbortSignal} [signal]
+ */
+export async function ask(path, parameters = {}, signal) {
+  const address = new URL(`${config.root}${path}`, location.origin);
+  for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, String(value));
+  const response = await fetch(address, { signal }).catch(refuseUnlessAborted);
+  noteTime(response);
+  if (response.ok) return response;
+  throw new Trouble(text(sentenceFor(response.status)));
+}
+
+/** @param {Response} response */
+function noteTime(response) {
+  const told = Date.parse(response.headers.get("date")?.slice(0, HTTP_DATE_LENGTH) ?? "");
+  if (!Number.isNaN(told)) answeredAt = new Date(told);
+}
+
+/** @param {Error} reason @returns {never} */
+function refuseUnlessAborted(reason) {
+  if (reason.name === "AbortError") throw reason;
+  throw new Trouble(text("unreachable"));
+}
+
+/** @param {number} status */
+function sentenceFor(status) {
+  if (status === 404) return "gone";
+  if (status === 403) return "forbidden";
+  return status === 503 ? "busy" : "fault";
+}
