@@ -100,6 +100,18 @@ def properties(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> di
     return dict(orjson.loads(detail(conn, actor, layer, code))["properties"])
 
 
+def spot(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> Position | None:
+    """Return a point on a feature, or None for one without geometry or outside the actor's scope."""
+    table = layer.table
+    on_it = sa.func.ST_PointOnSurface(table.c.geom)
+    row = conn.execute(
+        sa.select(sa.func.ST_X(on_it), sa.func.ST_Y(on_it)).where(
+            table.c.code == code, table.c.geom.is_not(None), layer.current(), within_scope(table, actor)
+        )
+    ).first()
+    return None if row is None else Position(*row)
+
+
 def collection(features: Iterable[str], links: list[dict[str, str]]) -> bytes:
     """Return a FeatureCollection around features that are already GeoJSON text."""
     return b'{"type":"FeatureCollection","features":[%s],"links":%s}' % (
@@ -109,7 +121,7 @@ def collection(features: Iterable[str], links: list[dict[str, str]]) -> bytes:
 
 
 def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box) -> dict[str, dict[str, object]]:
-    """Return how many features of each layer touch a box, counted up to 5,000."""
+    """Return how many features of each layer touch a box, counted up to 5,000; of zones those in force."""
     selects = []
     for layer in layers:
         actor.require(layer.view)
@@ -118,6 +130,7 @@ def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box
         some = (
             sa.select(sa.literal(1))
             .where(table.c.geom.op("&&")(envelope), layer.current(), within_scope(table, actor))
+            .where(layer.computed.get("in_force", sa.true()))
             .limit(MAX_COUNT + 1)
             .subquery()
         )

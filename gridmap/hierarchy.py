@@ -233,3 +233,16 @@ def community_names(conn: sa.Connection, actor: Actor, codes: set[str]) -> dict[
         sa.select(c.code, c.name).where(c.code.in_(codes), c.valid_to.is_(None), within_scope(community, actor))
     )
     return {row.code: row.name for row in rows}
+
+
+def estate_names(conn: sa.Connection, actor: Actor, buildings: set[str]) -> dict[str, str]:
+    """Return the name of the estate of some buildings, by building code; those in no estate are left out."""
+    b, e, pair = building.c, estate.c, building_estate.c
+    rows = conn.execute(
+        sa.select(b.code, sa.func.min(e.name))
+        .join(building_estate, sa.and_(pair.county == b.county, pair.building_id == b.id))
+        .join(estate, sa.and_(pair.county == e.county, pair.estate_id == e.id))
+        .where(b.code.in_(buildings), b.valid_to.is_(None), e.valid_to.is_(None), within_scope(building, actor))
+        .group_by(b.code)
+    )
+    return {row[0]: row[1] for row in rows}

@@ -17,7 +17,7 @@ EXTENT = 4096
 BUFFER = 128  # a label or a 28 px marker at a tile's edge is drawn by both neighbours
 _HALF_WORLD_M = 20037508.342789244  # half the width of the Web Mercator square, metres at the equator
 _WORLD = (-_HALF_WORLD_M, -_HALF_WORLD_M, _HALF_WORLD_M, _HALF_WORLD_M, TILE_SRID)
-CLUSTERS_ACROSS = 6  # a 256 px tile is counted in cells of about 43 px, one marker each
+CLUSTERS_ACROSS = 10  # a tile, drawn 512 px wide, is counted in cells of about 51 px, one marker each
 
 
 def check_address(z: int, x: int, y: int) -> None:
@@ -80,7 +80,7 @@ def _features(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.Select:
     source = layer.source
     bounds = sa.func.ST_TileEnvelope(z, x, y)
     geom = sa.func.ST_AsMVTGeom(source.c.tile_geom, bounds, EXTENT, BUFFER, True).label("geom")
-    reach = sa.func.ST_TileEnvelope(z, x, y, sa.func.ST_MakeEnvelope(*_WORLD), BUFFER / EXTENT)
+    reach = _wider(z, x, y, BUFFER / EXTENT)
     return (
         sa.select(geom, *(source.c[name] for name in layer.tile_columns))
         .where(source.c.tile_geom.op("&&")(reach))
@@ -89,9 +89,10 @@ def _features(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.Select:
 
 
 def _clusters(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.Select:
-    """Count points in square cells of the tile; a cluster stands at the mean of its points."""
+    """Count points in square cells of the tile and of the ring around it; a cluster stands at the mean of its points."""
     source = layer.source
     bounds = sa.func.ST_TileEnvelope(z, x, y)
+    reach = _wider(z, x, y, 1 / CLUSTERS_ACROSS)
     cell_m = 2 * _HALF_WORLD_M / 2**z / CLUSTERS_ACROSS
     px, py = sa.func.ST_X(source.c.tile_geom), sa.func.ST_Y(source.c.tile_geom)
     column = sa.func.floor((px + _HALF_WORLD_M) / cell_m)
@@ -99,9 +100,15 @@ def _clusters(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.Select:
     middle = sa.func.ST_SetSRID(sa.func.ST_Point(sa.func.avg(px), sa.func.avg(py)), TILE_SRID)
     return (
         sa.select(
-            sa.func.ST_AsMVTGeom(middle, bounds, EXTENT, 0, False).label("geom"), sa.func.count().label("point_count")
+            sa.func.ST_AsMVTGeom(middle, bounds, EXTENT, EXTENT // CLUSTERS_ACROSS, True).label("geom"),
+            sa.func.count().label("point_count"),
         )
-        .where(source.c.tile_geom.op("&&")(bounds))
+        .where(source.c.tile_geom.op("&&")(reach))
         .where(source.c.valid_to.is_(None), within_scope(source, actor))
         .group_by(column, line)
     )
+
+
+def _wider(z: int, x: int, y: int, margin: float) -> sa.ColumnElement:
+    """Return a tile's square with a margin on each side, as a share of its width."""
+    return sa.func.ST_TileEnvelope(z, x, y, sa.func.ST_MakeEnvelope(*_WORLD), margin)

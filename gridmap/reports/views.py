@@ -103,6 +103,7 @@ def feature_panel(layer: str, code: str) -> str:
         properties = features.properties(conn, actor(), found, code)
         above = str(properties.get("neighbourhood") or properties.get("community") or "")
         places = hierarchy.places_above(conn, actor(), above) if above else []
+        at = features.spot(conn, actor(), found, code)
         as_of = surroundings.now(conn)
     answer = {
         "layer": found,
@@ -111,6 +112,8 @@ def feature_panel(layer: str, code: str) -> str:
         "properties": words.described(found, properties),
         "places": [asdict(place) for place in places],
         "as_of": as_of,
+        "lon": at and at.lon,
+        "lat": at and at.lat,
     }
     return render_template("panel/feature.html", answer=answer)
 

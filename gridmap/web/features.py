@@ -73,8 +73,10 @@ def search(query: schemas.SearchQuery) -> Response:
     near = None if query.lon is None or query.lat is None else crs.position(query.lon, query.lat)
     with begin() as conn:
         found = features.search(conn, actor(), list(layers().values()), query.q, near=near)
-        names = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
-    items = [{**asdict(item), "context": names.get(item.community or "", "")} for item in found]
+        communities = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
+        estates = hierarchy.estate_names(conn, actor(), {item.code for item in found})
+    around = {item: (estates.get(item.code), communities.get(item.community or "")) for item in found}
+    items = [{**asdict(item), "context": " · ".join(filter(None, around[item]))} for item in found]
     for item in items:
         del item["community"]
     return json_response({"items": items})

@@ -101,7 +101,7 @@ LAYER = Layer(
         Field("phone", N_("Phone"), aliases=("电话", "联系电话")),
     ),
     cluster_zoom=10,
-    min_zoom=14,
+    min_zoom=15,
     code_letter="S",
     view="supply_point.view",
     edit="supply_point.edit",

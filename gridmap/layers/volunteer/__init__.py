@@ -78,7 +78,7 @@ LAYER = Layer(
     ),
     name_column="code",
     cluster_zoom=11,
-    min_zoom=15,
+    min_zoom=16,
     code_letter="V",
     view="volunteer.view",
     edit="volunteer.edit",
