@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import ValidationError
@@ -14,6 +14,13 @@ from gridmap.cluster import Cluster, database
 from gridmap.errors import GridmapError
 from gridmap.settings import Settings
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from gridmap.exchange import ImportReport
+
+SHOWN_PROBLEMS = 20
+STAGES = {"read": "Reading 正在读取", "check": "Checking 正在检查", "write": "Storing 正在入库"}
 _console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
@@ -94,6 +101,107 @@ def demo(households: int, seed: int) -> None:
         finally:
             engine.dispose()
     say(f"{stored:,} households are stored. Start the map with: gridmap serve. 已生成 {stored:,} 户。")
+
+
+@main.command("import")
+@click.argument("layer")
+@click.argument("file", type=click.Path())
+@click.option("--crs", help="EPSG:4490, EPSG:4326, EPSG:4549 …, GCJ-02 or BD-09; needed if the file names none.")
+@click.option("--encoding", help="Encoding of the text, such as UTF-8 or GBK; found out if not given.")
+@click.option("--dry-run", is_flag=True, help="Check everything, store nothing.")
+@click.option("--report", type=click.Path(dir_okay=False), help="Write an .xlsx with the rows and the reasons.")
+@click.option("--key", multiple=True, metavar="COLUMN", help="Column that names a thing where there is no code.")
+@click.option("--set", "assign", multiple=True, metavar="COLUMN=VALUE", help="Value of a column in every row.")
+@click.option("--merge", is_flag=True, help="Unite rows with the same key (parts of one shape).")
+@click.option("--repair", is_flag=True, help="Mend invalid shapes instead of refusing them.")
+@click.option("--partial", is_flag=True, help="Store the good rows although others are refused.")
+@click.pass_context
+def import_(
+    ctx: click.Context, /, layer: str, file: str, report: str | None, assign: tuple[str, ...], **how: Any
+) -> None:
+    """Bring a file into a layer: all of its rows, or none if one is refused. 导入文件。
+
+    FILE is GeoJSON, Shapefile (.shp or zipped), GeoPackage, CSV or Excel (.xlsx).
+    """
+    from gridmap import exchange
+    from gridmap.access import LOCAL
+    from gridmap.layers import LAYERS
+
+    chosen, values = LAYERS[layer], dict(_assignment(text) for text in assign)
+    with _migrated_engine() as engine, _stages() as tell:
+        found = exchange.import_file(engine, LOCAL, chosen, file, assign=values, progress=tell, **how)
+    for line in _told(found):
+        say(line)
+    if report:
+        exchange.write_report(found, report)
+        say(f"Report: {report} 已写入报告。")
+    ctx.exit(1 if found.problems else 0)
+
+
+@main.command("export")
+@click.argument("layer")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--crs", default="EPSG:4490", show_default=True, help="EPSG:xxxx, GCJ-02 or BD-09.")
+@click.option("--encoding", help="Encoding of CSV and Shapefile; UTF-8 if not given.")
+def export_(layer: str, file: str, crs: str, encoding: str | None) -> None:
+    """Write the rows of a layer to a file. 导出文件。
+
+    The end of FILE is the format: .geojson, .gpkg, .shp, .zip (a Shapefile), .csv or .xlsx.
+    """
+    from gridmap import exchange
+    from gridmap.access import LOCAL
+    from gridmap.layers import LAYERS
+
+    chosen = LAYERS[layer]
+    with _migrated_engine() as engine:
+        found = exchange.export_file(engine, LOCAL, chosen, file, crs=crs, encoding=encoding)
+    for note in found.notes:
+        say(f"{note.en} {note.zh}")
+    say(f"{found.rows:,} rows of {layer} in {found.crs}: {file} 已导出 {found.rows:,} 行。")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    column, sign, value = text.partition("=")
+    if not sign or not column.strip():
+        raise click.UsageError(f"--set wants COLUMN=VALUE, not {text!r}. --set 的写法是 列=值。")
+    return column.strip(), value
+
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str, int], None]]:
+    """Show what an import is doing; what is yielded is told the stage and how many rows."""
+    with _console.status("…") as shown:
+        yield lambda stage, rows: shown.update(f"{STAGES[stage]}: {rows:,}")
+
+
+@contextmanager
+def _migrated_engine() -> Iterator["Engine"]:
+    from gridmap import db
+
+    with database(settings_with(), say) as url:
+        db.migrate(url)
+        engine = db.create_engine(url)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def _told(found: "ImportReport") -> Iterator[str]:
+    """Yield what a person reads after an import: notes, the first refused rows, and the outcome last."""
+    for note in found.notes:
+        yield f"{note.en} {note.zh}"
+    for problem in found.problems[:SHOWN_PROBLEMS]:
+        place = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
+        value = f" ({problem.value})" if problem.value else ""
+        yield f"  {place}{value}: {problem.reason_en} {problem.reason_zh}"
+    if len(found.problems) > SHOWN_PROBLEMS:
+        yield f"  … and {len(found.problems) - SHOWN_PROBLEMS:,} more: --report FILE.xlsx lists all. 其余见报告。"
+    outcome = "Stored 已入库" if found.is_stored else "Nothing was stored 未入库"
+    yield (
+        f"{outcome}: {found.read:,} rows read 读取, {found.inserted:,} new 新增, {found.updated:,} changed 更新,"
+        f" {found.unchanged:,} unchanged 未变, {found.refused:,} refused 拒绝."
+    )
 
 
 @main.group("db")

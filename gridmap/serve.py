@@ -137,6 +137,7 @@ def _run_workers(settings: Settings, url: str, progress: Progress) -> None:
 def worker() -> Callable[..., Any]:
     """Return the application of one web worker, which ends with the service even when that is killed outright."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    os.setsid()  # Ctrl-C reaches the terminal's whole group, and granian's worker hangs on a second signal to end
     from gridmap.app import create_wsgi  # in the worker only: the service itself needs no web parts
 
     return create_wsgi()

@@ -1,4 +1,4 @@
-"""The private PostgreSQL cluster: made once, started with the service, reached over a unix socket only (design.md D1)."""
+"""The private PostgreSQL cluster: made once, started with the service, on a unix socket only (design.md D1)."""
 
 from gridmap.cluster.lifecycle import Cluster, Status, database
 

@@ -70,8 +70,9 @@ def choose(data: Path) -> Binaries:
 def _matching(found: list[Binaries], version: int, data: Path) -> Binaries:
     if version not in SUPPORTED:
         raise ClusterError(
-            f"Wrong PostgreSQL version: the data in {data} were made by PostgreSQL {version}, gridmap works with 15 to 18. "
-            f"Name another folder in GRIDMAP_HOME, or move the data with pg_upgrade. 数据库版本不符：{version}。"
+            f"Wrong PostgreSQL version: the data in {data} were made by PostgreSQL {version}, "
+            f"gridmap works with 15 to 18. Name another folder in GRIDMAP_HOME, or move the data with pg_upgrade. "
+            f"数据库版本不符：{version}。"
         )
     for one in found:
         if one.version == version:

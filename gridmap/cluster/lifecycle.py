@@ -66,7 +66,7 @@ class Cluster:
         self.data = self.root / "data"
         self._log = self.root / "log" / "server.log"
         self._stay = self.root / "stay"
-        self._in_use: IO[bytes] | None = None
+        self._in_use: int | None = None  # a bare descriptor: held until released or the process ends
 
     @property
     def socket_folder(self) -> Path:
@@ -75,7 +75,7 @@ class Cluster:
         plain = str(inside).isascii() and not set(str(inside)) & set(" ,\"'\\$`@")
         if plain and len(bytes(inside / f".s.PGSQL.{config.PORT}")) < SOCKET_BYTES:
             return inside
-        base = Path("/run") if os.geteuid() == 0 and Path("/run").is_dir() else Path("/tmp")
+        base = Path("/run") if os.geteuid() == 0 and Path("/run").is_dir() else Path("/tmp")  # noqa: S108 - checked by private_folder
         return base / f"gridmap-{os.geteuid()}-{hashlib.sha256(bytes(self.home)).hexdigest()[:12]}"
 
     @property
@@ -114,6 +114,7 @@ class Cluster:
             if self.root.exists():
                 with self._alone(progress):
                     self._stop(progress)
+                    self._let_go()
 
     def release(self, progress: Progress = silent) -> None:
         """Stop using the cluster; the last process that used it stops it, unless it was started to stay."""
@@ -121,8 +122,7 @@ class Cluster:
             return
         with trouble.plain_words(self.home), self._alone(progress):
             last = _locked(self._in_use, fcntl.LOCK_EX)
-            self._in_use.close()
-            self._in_use = None
+            self._let_go()
             if last and not self._stay.exists():
                 self._stop(progress)
 
@@ -200,7 +200,7 @@ class Cluster:
         main = config.write(
             self.root / "conf",
             socket_folder=self.socket_folder,
-            users=("root", owner.name, owner_of(self.root / "conf").name),
+            users=("root", owner.name),
             durable=self.durable,
         )
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
@@ -209,7 +209,7 @@ class Cluster:
         self._launch_until_it_runs(owner, programs, main, progress)
 
     def _launch_until_it_runs(self, owner: Owner, programs: binaries.Binaries, main: Path, progress: Progress) -> None:
-        """Try until the server runs; a killed one may hold the lock for seconds, as a zombie or through its children."""
+        """Try until the server runs; a killed one may hold the lock for seconds (zombie, children)."""
         wait_s, give_up = 0.1, time.monotonic() + RETRY_S
         while True:
             said = self._try_launch(owner, programs, main)
@@ -244,7 +244,8 @@ class Cluster:
             return ClusterError(
                 f"The database was cut off without a clean stop, and its process number {process.pid} now belongs to "
                 f"another program ({process.program}), so PostgreSQL takes the data for being in use. End that program "
-                f"or restart the machine, then start gridmap again; delete nothing. 请重启电脑后再试，不要删除任何文件。"
+                f"or restart the machine, then start gridmap again; delete nothing. "
+                f"请重启电脑后再试，不要删除任何文件。"
             )
         if trouble.is_locked(said) and process and process.state == "zombie":
             return ClusterError(
@@ -314,8 +315,13 @@ class Cluster:
     def _hold(self) -> None:
         """Mark that this process uses the cluster, until it releases it or ends."""
         if self._in_use is None:
-            self._in_use = (self.root / "in-use").open("ab")
+            self._in_use = os.open(self.root / "in-use", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             _locked(self._in_use, fcntl.LOCK_SH)
+
+    def _let_go(self) -> None:
+        if self._in_use is not None:
+            os.close(self._in_use)
+            self._in_use = None
 
 
 @contextmanager
@@ -331,7 +337,7 @@ def database(settings: Settings, progress: Progress = silent) -> Iterator[str]:
         cluster.release(progress)
 
 
-def _locked(file: IO[bytes], kind: int) -> bool:
+def _locked(file: IO[bytes] | int, kind: int) -> bool:
     with suppress(BlockingIOError):
         fcntl.flock(file, kind | fcntl.LOCK_NB)
         return True

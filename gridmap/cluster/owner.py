@@ -113,7 +113,9 @@ def _entry(uid: int) -> pwd.struct_passwd:
     try:
         return pwd.getpwuid(uid)
     except KeyError:
-        raise ClusterError(f"PostgreSQL needs a named user, and this machine has no name for user number {uid}.") from None
+        raise ClusterError(
+            f"PostgreSQL needs a named user, and this machine has no name for user number {uid}."
+        ) from None
 
 
 def _become(entry: pwd.struct_passwd) -> tuple[str, ...]:

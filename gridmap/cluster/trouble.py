@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from gridmap.errors import ClusterError
 
 _LOCKED = re.compile(r'lock file ".*postmaster\.pid" already exists|pre-existing shared memory block .* still in use')
@@ -51,14 +53,16 @@ def explained(said: str, *, home: Path) -> ClusterError:
     for pattern, sentence in _KNOWN:
         if pattern.search(said):
             return ClusterError(f"{sentence.format(home=home)}\nPostgreSQL said:\n{tail}")
-    return ClusterError(f"PostgreSQL did not start. 数据库未能启动。 It said:\n{tail or '(nothing)'}")
+    return ClusterError(f"The private database is not usable. 数据库无法使用。\nPostgreSQL said:\n{tail or '-'}")
 
 
 @contextmanager
 def plain_words(home: Path) -> Iterator[None]:
-    """Turn the system's refusals about files under `home` into ClusterError."""
+    """Turn refusals by the system or the server, while the cluster under `home` is handled, into ClusterError."""
     try:
         yield
+    except psycopg.Error as exc:
+        raise explained(str(exc), home=home) from exc
     except OSError as exc:
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ClusterError(f"The disk is full: free some space where {home} lies. 磁盘已满。") from exc
@@ -69,4 +73,4 @@ def plain_words(home: Path) -> Iterator[None]:
             ) from exc
         if exc.errno in (errno.ENOTDIR, errno.EEXIST):
             raise ClusterError(f"{exc.filename or home} is not a folder. Name another one in GRIDMAP_HOME.") from exc
-        raise
+        raise ClusterError(f"{exc.filename or home} cannot be used: {exc.strerror}.") from exc

@@ -1,0 +1,174 @@
+"""Starting and stopping the service."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from gridmap import serve
+from gridmap.cli import main
+from gridmap.cluster import Cluster
+from gridmap.errors import Conflict, InvalidInput
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="gridmap-test-"))
+    folder.chmod(0o711)
+    yield folder
+    Cluster(folder).stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def run(*arguments: str, **env: str) -> Result:
+    return CliRunner().invoke(main, arguments, env=env)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::"])
+def test_serve_refuses_an_address_others_can_reach(host: str, home: Path) -> None:
+    result = run("serve", "--host", host, GRIDMAP_HOME=str(home))
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: gridmap listens on this machine only")
+    assert not list(home.iterdir())
+
+
+@pytest.mark.parametrize(("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")])
+def test_loopback_addresses_are_taken(host: str, address: str) -> None:
+    assert serve.address_of(host, in_container=False) == address
+
+
+def test_a_container_may_listen_everywhere() -> None:
+    assert serve.address_of("0.0.0.0", in_container=True) == "0.0.0.0"
+
+
+def test_a_host_that_is_no_address_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="not an address"):
+        serve.address_of("my machine", in_container=False)
+
+
+def test_a_taken_port_is_told_before_anything_is_started(taken_port: int, home: Path) -> None:
+    result = run("serve", "--port", str(taken_port), GRIDMAP_HOME=str(home))
+    assert result.exit_code == 1
+    assert result.output.startswith(f"Error: Port {taken_port} is taken by another program")
+    assert not list(home.iterdir())
+
+
+def test_a_port_shared_by_another_server_counts_as_taken() -> None:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        with pytest.raises(Conflict):
+            serve.check_port("127.0.0.1", listener.getsockname()[1])
+
+
+def test_a_setting_that_is_no_number_is_a_usage_error() -> None:
+    result = run("serve", GRIDMAP_PORT="many")
+    assert result.exit_code == 2
+    assert "GRIDMAP_PORT" in result.output
+
+
+def test_db_commands_leave_a_server_of_ones_own_alone() -> None:
+    result = run("db", "stop", GRIDMAP_DATABASE_URL="postgresql://example/own")
+    assert result.exit_code == 2
+    assert "GRIDMAP_DATABASE_URL" in result.output
+
+
+def test_db_start_leaves_the_database_running_until_db_stop(home: Path) -> None:
+    where = {"GRIDMAP_HOME": str(home)}
+    assert run("db", "status", **where).exit_code == 3
+    assert run("db", "start", **where).exit_code == 0
+    assert run("migrate", **where).exit_code == 0
+    status = run("db", "status", **where)
+    assert (status.exit_code, status.output.split(":")[0]) == (0, "running")
+    assert run("db", "stop", **where).exit_code == 0
+    assert run("db", "status", **where).output.startswith("stopped")
+
+
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def started(home: Path, port: int) -> tuple[subprocess.Popen[str], float]:
+    """Start the service without the demo; return it and the seconds until it said where it answers."""
+    began = time.monotonic()
+    service = subprocess.Popen(
+        [sys.executable, "-m", "gridmap", "serve", "--no-demo", "--port", str(port)],
+        env=os.environ | {"GRIDMAP_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert service.stdout is not None
+    said = []
+    for line in service.stdout:
+        said.append(line)
+        if "http://" in line:
+            break
+    assert said[-1].startswith(f"gridmap is ready: http://127.0.0.1:{port} "), said
+    assert answers(port)
+    return service, time.monotonic() - began
+
+
+def test_sigterm_ends_service_and_cluster_cleanly_and_a_second_start_is_quick(home: Path) -> None:
+    for most_s in (60, 5):
+        port = free_port()
+        service, took_s = started(home, port)
+        service.terminate()
+        said = service.communicate(timeout=30)[0]
+        assert service.returncode == 0, said
+        assert took_s < most_s
+        assert said.rstrip().endswith("正在停止数据库")
+        assert Cluster(home).status().state == "stopped"
+
+
+def test_ctrl_c_reaches_the_whole_group_and_still_ends_cleanly_at_once(home: Path) -> None:
+    service, _ = started(home, free_port())
+    began = time.monotonic()
+    os.killpg(service.pid, signal.SIGINT)
+    said = service.communicate(timeout=60)[0]
+    assert (service.returncode, Cluster(home).status().state) == (0, "stopped"), said
+    assert time.monotonic() - began < 10, said
+
+
+def test_workers_end_when_the_service_is_killed(home: Path) -> None:
+    port = free_port()
+    service, _ = started(home, port)
+    service.kill()
+    service.communicate()
+    give_up = time.monotonic() + 10
+    while answers(port) and time.monotonic() < give_up:
+        time.sleep(0.1)
+    serve.check_port("127.0.0.1", port)
