@@ -1,0 +1,8 @@
+"""Files in and out: what an office has in spreadsheets and shapefiles becomes rows, and rows become files again."""
+
+from gridmap.exchange.export import export_file
+from gridmap.exchange.reasons import Note, Problem
+from gridmap.exchange.report import ExportReport, ImportReport, write_report
+from gridmap.exchange.takeover import import_file
+
+__all__ = ["ExportReport", "ImportReport", "Note", "Problem", "export_file", "import_file", "write_report"]

@@ -1,0 +1,141 @@
+"""Why a row was refused, and what else a person should know about a file: sentences in English and Chinese."""
+
+from dataclasses import dataclass
+
+MAX_SHOWN = 80  # characters of a value that are repeated in a report
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason against one row.
+
+    `row` is the row as a person counts it in the file: the line of a spreadsheet, its heading included, or the
+    feature counted from 1.
+    """
+
+    row: int
+    column: str
+    value: str
+    code: str
+    reason_en: str
+    reason_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something about the whole file that is no refusal."""
+
+    code: str
+    en: str
+    zh: str
+
+
+REASONS = {
+    # the row
+    "too_many_cells": ("The row has more cells than the heading.", "该行的单元格多于标题行。"),
+    "not_a_feature": ("This is not a GeoJSON feature.", "这不是 GeoJSON 要素。"),
+    "undecodable": (
+        "The text does not fit the encoding {encoding}. State the right one with --encoding.",
+        "文字不符合编码 {encoding}，请用 --encoding 指明正确的编码。",
+    ),
+    "repeated": (
+        "The same thing is also in row {other}. Keep one of the rows, or unite parts of one thing with --merge.",
+        "与第 {other} 行重复。请保留一行；若为同一对象被切开的部分，请用 --merge 合并。",
+    ),
+    "differs": ("The value differs from row {other}, which is about the same point.", "与同一物资点的第 {other} 行不一致。"),
+    "key_empty": ("The key column is empty.", "关键列为空。"),
+    "out_of_scope": ("This place is outside your area.", "该位置不在您的管辖范围内。"),
+    # the values
+    "required": ("This is required.", "此项必填。"),
+    "not_integer": ("This is not a whole number.", "不是整数。"),
+    "out_of_bounds": ("The number must lie between {minimum} and {maximum}.", "数值须在 {minimum} 至 {maximum} 之间。"),
+    "not_boolean": ("Write yes or no, true or false, 1 or 0.", "请填写 是 或 否。"),
+    "not_date": ("This is not a date. Write 2026-03-01.", "不是日期，请写成 2026-03-01。"),
+    "in_future": ("The date lies in the future.", "日期晚于今天。"),
+    "too_long": ("The text is longer than {limit} characters.", "文字超过 {limit} 个字符。"),
+    "control_character": ("The text holds a control character.", "文字含有控制字符。"),
+    "digits_lost": (
+        "Excel keeps only 15 digits of a number. Format the column as text and enter it again.",
+        "Excel 的数字只保留 15 位，请将该列设为文本格式后重新填写。",
+    ),
+    "unknown_word": ("This word is not known here. Known: {known}.", "不认识的取值。可用：{known_zh}。"),
+    "unknown_kind": (
+        "The kind is missing or not known. Known: {known}. For a whole file of one kind: --set kind=….",
+        "类型缺失或不认识。可用：{known_zh}。整个文件为同一类型时：--set kind=…。",
+    ),
+    "code_form": ("The code must have the form {form}.", "代码须符合格式 {form}。"),
+    "code_digits": ("The code must have {count} digits, the first not 0.", "代码须为 {count} 位数字，首位不为 0。"),
+    "unit_form": ("The stair unit must be a number of one or two digits.", "单元须为一至两位数字。"),
+    "room_form": ("The room must be a number of one to four digits.", "房号须为一至四位数字。"),
+    "code_parts": ("The code does not agree with building, unit and room.", "户代码与楼栋、单元、房号不一致。"),
+    # the geometry
+    "coordinate": ("This is not a coordinate.", "不是坐标。"),
+    "coordinates_incomplete": ("One of the two coordinates is missing.", "经度或纬度缺失。"),
+    "geometry_missing": ("There is no geometry.", "没有图形或坐标。"),
+    "geometry_unreadable": ("The geometry cannot be read.", "图形无法读取。"),
+    "ring_open": (
+        "The ring that begins at {place} is not closed. --repair closes it.",
+        "起点为 {place} 的环没有闭合。可用 --repair 闭合。",
+    ),
+    "geometry_type": ("A {found} is not a {wanted}.", "此处需要{wanted_zh}，不能是{found_zh}。"),
+    "not_finite": ("A coordinate is not a finite number.", "坐标不是有限数。"),
+    "out_of_range": (
+        "The position {place} is not on the map. Is the coordinate system {crs} right?",
+        "位置 {place} 超出地图范围。坐标系 {crs} 是否正确？",
+    ),
+    "too_many_vertices": ("The shape has {count} vertices; at most {limit}.", "图形有 {count} 个顶点，最多 {limit} 个。"),
+    "invalid_shape": (
+        "The shape is not valid: {fault}. Mend it, or let --repair do it.",
+        "图形无效：{fault}。请修正，或使用 --repair。",
+    ),
+    "not_repairable": ("The shape cannot be repaired: {fault}.", "图形无法修复：{fault}。"),
+    # the place
+    "place_unknown": ("No {layer} has this code or name.", "没有该代码或名称的{layer_zh}。"),
+    "place_ambiguous": (
+        "{count} {layer} rows have this name. Write the code.",
+        "有 {count} 个{layer_zh}同名，请填写代码。",
+    ),
+    "outside": ("The position lies in no stored {layer}.", "该位置不在任何已入库的{layer_zh}内。"),
+    "place_needed": ("Neither a position nor a code says which {layer} it belongs to.", "没有位置或代码说明其所属的{layer_zh}。"),
+    "code_not_under": ("The code does not begin with that of its {layer}, {parent}.", "代码未以其{layer_zh}代码 {parent} 开头。"),
+    "other_county": (
+        "This code or key belongs to a thing in county {county}; a thing cannot change its county by import.",
+        "该代码或关键值属于区县 {county} 的对象，导入不能改变所属区县。",
+    ),
+    "key_of_other": ("This key is stored under the code {other}.", "该关键值已属于代码 {other}。"),
+    "no_number_left": ("The {layer} has no free number left.", "该{layer_zh}的编号已用完。"),
+    "no_county": (
+        "Outside every community, and no county is known. Add a county column or --set county=310115.",
+        "不在任何社区内，且不知所属区县。请添加 county 列或使用 --set county=310115。",
+    ),
+    "parent_needed": ("A branch or a group needs its parent unit.", "党支部、党小组须填写上级党组织。"),
+    "parent_unwanted": ("A committee has no parent unit here.", "社区党委在此没有上级党组织。"),
+    # the stock
+    "item_unknown": ("No item has this code or name. Near: {near}.", "没有该代码或名称的物资。相近：{near}。"),
+    "stock_incomplete": (
+        "An item needs its quantity and the day it was counted on.",
+        "物资须同时填写数量和盘点日期。",
+    ),
+}  # fmt: skip
+
+LAYERS_ZH = {
+    "community": "社区", "neighbourhood": "网格", "estate": "小区", "building": "楼栋", "household": "户",
+    "party_unit": "党组织", "party_household": "党员户", "supply_point": "物资点", "volunteer": "志愿者",
+}  # fmt: skip
+
+
+def problem(row: int, column: str, value: object, code: str, **facts: object) -> Problem:
+    """Return a problem with its two sentences filled in from `facts`.
+
+    A fact named `layer` is given in Chinese too.
+    """
+    if "layer" in facts:
+        facts["layer_zh"] = LAYERS_ZH.get(str(facts["layer"]), facts["layer"])
+    en, zh = REASONS[code]
+    return Problem(row, column, shown(value), code, en.format(**facts), zh.format(**facts))
+
+
+def shown(value: object) -> str:
+    """Return a value as a report repeats it: one line, not too long."""
+    text = "" if value is None else " ".join(str(value).split())
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

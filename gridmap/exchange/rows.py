@@ -1,0 +1,122 @@
+"""From batches of a file to rows of the temporary table: every cell converted, every refusal noted."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from gridmap import crs
+from gridmap.crs import STORAGE_SRID
+from gridmap.exchange import incoming, shapes, words
+from gridmap.exchange.columns import Column, Plan
+from gridmap.exchange.reasons import problem
+from gridmap.exchange.report import ImportReport
+from gridmap.exchange.source import Batch, Source
+from gridmap.exchange.values import BadValue, converter
+from gridmap.layer import Field, Layer
+
+Progress = Callable[[str, int], None]
+CODED_BY_PARTS = ("household", "party_household")  # their codes name them; they need no key of their own
+
+
+class Loader:
+    """Brings the rows of one source into the temporary table; keeps what every batch needs."""
+
+    def __init__(
+        self, layer: Layer, source: Source, plan: Plan, system: crs.System | None, report: ImportReport, *, repair: bool
+    ) -> None:
+        self.layer, self.source, self.plan, self.system, self.report = layer, source, plan, system, report
+        self.repair, self.repaired = repair, 0
+        self.converters = [converter(column.field, is_escaped=source.is_escaped) for column in plan.columns]
+        self.places = [column.field.column for column in plan.columns if column.field.kind == "place"]
+        self.needs_digest = not plan.keys and layer.name not in CODED_BY_PARTS
+
+    def load(self, conn: sa.Connection, into: sa.Table, progress: Progress) -> None:
+        """Copy all batches; rows with a problem stay out, and the report tells why."""
+        for batch in self.source.batches():
+            self.report.read += len(batch.rows)
+            incoming.copy(conn, into, self.names, self.rows(batch))
+            progress("read", self.report.read)
+        if self.repaired:
+            self.report.note("repaired", f"{self.repaired} shapes were repaired.", f"已修复 {self.repaired} 个图形。")
+
+    @property
+    def names(self) -> list[str]:
+        """Return the columns of the temporary table that `rows` fills, in order."""
+        targets = [incoming.target_column(column) for column in self.plan.columns]
+        return ["row", "id", "source_key", *targets, *(["geom"] if self.system else [])]
+
+    def rows(self, batch: Batch) -> Iterator[tuple[Any, ...]]:
+        """Return the good rows of a batch, ready to be copied."""
+        import shapely
+
+        count, before = len(batch.rows), len(self.report.problems)
+        values = [self._values(batch, *pair) for pair in zip(self.plan.columns, self.converters, strict=True)]
+        geometry = self._shapes(batch)
+        keys = self._keys(batch, values, geometry)
+        bad = {found.row for found in self.report.problems[before:]}
+        columns: list[Sequence[Any]] = [batch.rows, incoming.new_ids(count), keys, *values]
+        if geometry is not None:
+            columns.append(shapely.to_wkb(shapely.set_srid(geometry, STORAGE_SRID), hex=True, include_srid=True))
+        return (row for row in zip(*columns, strict=True) if row[0] not in bad)
+
+    def _values(self, batch: Batch, column: Column, convert: Callable[[Any], Any]) -> list[Any]:
+        count = len(batch.rows)
+        cells = [column.constant] * count if column.index is None else batch.columns[column.index]
+        known: dict[Any, Any] = {}  # most columns repeat their cells
+        values: list[Any] = []
+        for i, cell in enumerate(cells):
+            kind = (type(cell), cell)
+            if kind not in known:
+                try:
+                    known[kind] = convert(cell)
+                except BadValue as exc:
+                    known[kind] = exc
+            value = known[kind]
+            if isinstance(value, BadValue):
+                self._refuse(batch.rows[i], column.heading, cell, value.code, **value.facts)
+                value = None
+            elif value is None and column.field.required:
+                code, facts = missing(column.field)
+                self._refuse(batch.rows[i], column.heading, None, code, **facts)
+            values.append(value)
+        return values
+
+    def _shapes(self, batch: Batch) -> Any:
+        found = shapes.of_batch(batch, self.plan)
+        if found is None or self.system is None:
+            for i, fault in batch.faults.items():
+                self._refuse(batch.rows[i], fault.column, None, fault.code, **fault.facts)
+            return None
+        checked = shapes.check(found, self.layer.geometry, self.system, repair=self.repair)
+        self.repaired += checked.repaired
+        for i, fault in {**checked.faults, **{i: f for i, f in batch.faults.items() if f.mended is None}}.items():
+            self._refuse(batch.rows[i], fault.column, None, fault.code, **fault.facts)
+        return checked.shapes
+
+    def _keys(self, batch: Batch, values: list[list[Any]], geometry: Any) -> list[str | None]:
+        count = len(batch.rows)
+        if self.plan.keys:
+            keys = incoming.stated_keys(self.plan, batch.columns, count)
+            names = "+".join(name for name, _, _ in self.plan.keys)
+            for i in (i for i, key in enumerate(keys) if key is None):
+                self._refuse(batch.rows[i], names, None, "key_empty")
+            return keys
+        by_column = {column.field.column: found for column, found in zip(self.plan.columns, values, strict=True)}
+        codes = by_column.get("code", [None] * count)
+        if not self.needs_digest or None not in codes:
+            return [None] * count
+        told = [cells for name, cells in by_column.items() if name == "name" or name in self.places]
+        made = incoming.digests([*told, [None] * count], geometry)
+        return [key if code is None else None for code, key in zip(codes, made, strict=True)]
+
+    def _refuse(self, row: int, column: str, value: object, code: str, **facts: object) -> None:
+        self.report.problems.append(problem(row, column, value, code, **facts))
+
+
+def missing(field: Field) -> tuple[str, dict[str, object]]:
+    """Return the reason, with its facts, against an empty cell of a required field."""
+    if field.column != "kind":
+        return "required", {}
+    known, known_zh = words.listed(field)
+    return "unknown_kind", {"known": known, "known_zh": known_zh}
