@@ -14,7 +14,7 @@ def include_object(item: object, name: str | None, kind: str, reflected: bool, c
     """Leave out what PostGIS brings and what autogenerate cannot compare (indexes on expressions)."""
     if kind == "table" and name in ("spatial_ref_sys",):
         return False
-    if kind == "index" and name is not None and name.endswith("_geog_idx"):
+    if kind == "index" and name is not None and name.endswith(("_geog_idx", "_reach_idx")):
         return False
     return bool(alembic_helpers.include_object(item, name, kind, reflected, compare_to))  # type: ignore[no-untyped-call]
 

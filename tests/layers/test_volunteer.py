@@ -22,6 +22,16 @@ def test_a_volunteer_covers_what_lies_within_the_own_radius_the_limit_included(c
     assert found[0].distance_m == pytest.approx(metres, abs=0.001)
 
 
+@pytest.mark.parametrize("lat", [-84.5, -33.0, 0.0, 31.0, 66.0, 84.5])
+@pytest.mark.parametrize("azimuth", [0, 37, 90, 180, 268])
+def test_the_box_around_a_reach_is_never_too_small(conn, lat, azimuth):
+    radius_m = 20_000
+    lon, edge, _ = CGCS2000.fwd(116.0, lat, azimuth, radius_m - 0.01)
+    if abs(edge) <= 85:
+        add_volunteer(conn, "far", lon, edge, radius_m=radius_m)
+        assert [v.code for v in covering(conn, LOCAL, position(116.0, lat))] == ["far"]
+
+
 def test_an_assigned_volunteer_covers_the_building_from_any_distance(conn):
     building_id = add_building(conn, add_community(conn))
     far = add_volunteer(conn, "far", 121.0, 31.5, radius_m=None)
@@ -92,4 +102,4 @@ def test_covering_uses_the_index_on_each_reach(demo):
     with demo.connect() as conn:
         conn.execute(sa.text("SET enable_seqscan = off"))
         plan = "\n".join(row[0] for row in conn.execute(sa.text(f"EXPLAIN {compiled}")))
-    assert "volunteer_reach_geog_idx" in plan, plan
+    assert "volunteer_reach_idx" in plan, plan

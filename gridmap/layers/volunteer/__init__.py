@@ -21,8 +21,13 @@ from gridmap.tables import (
 )
 
 MAX_RADIUS_M = 20_000
-# The box around a volunteer's own radius, one metre wider than it for the rounding of boxes.
-REACH = "_ST_Expand(geom::geography, (radius_m + 1)::double precision)"
+# The box in degrees around a volunteer's own radius. A degree is taken as 110 km, which is less than it is anywhere,
+# and the parallel as that 0.2 degrees nearer to the pole, so the box is never too small; distances are measured after.
+REACH = (
+    "ST_Expand(geom,"
+    " (radius_m + 1) / (110000 * cos(radians(abs(ST_Y(geom)) + 0.2))),"
+    " (radius_m + 1) / 110000::double precision)"
+)
 
 table = with_versions(sa.Table(
     "volunteer", metadata, *keys(), reference("community", nullable=True), *scope_columns(community=False),
@@ -34,7 +39,7 @@ table = with_versions(sa.Table(
     *shape("POINT"), *dates(),
     parent("community"), sa.CheckConstraint(f"radius_m BETWEEN 0 AND {MAX_RADIUS_M}", name="radius_m"),
     *rules("volunteer"), geography_index("volunteer"), county_rule("community"),
-    sa.Index("volunteer_reach_geog_idx", sa.text(f"({REACH})"), postgresql_using="gist"),
+    sa.Index("volunteer_reach_idx", sa.text(f"({REACH})"), postgresql_using="gist"),
     info=spread("copy"),
 ))  # fmt: skip
 

@@ -1955,8 +1955,9 @@ def upgrade() -> None:
     for table, column in GEOGRAPHY.items():
         op.execute(f"CREATE INDEX {table}_geog_idx ON {table} USING gist (({column}::geography))")
     op.execute(
-        "CREATE INDEX volunteer_reach_geog_idx ON volunteer"
-        " USING gist (_ST_Expand(geom::geography, (radius_m + 1)::double precision))"
+        "CREATE INDEX volunteer_reach_idx ON volunteer USING gist (ST_Expand(geom,"
+        " (radius_m + 1) / (110000 * cos(radians(abs(ST_Y(geom)) + 0.2))),"
+        " (radius_m + 1) / 110000::double precision))"
     )
     op.execute(COVER)
     op.execute(LOG_CHANGE)
