@@ -18,7 +18,7 @@ def refuse_incomplete(work: Work) -> None:
     """Refuse new things that lack what their layer requires."""
     rows, table = work.rows, work.layer.table
     for field in work.layer.fields:
-        if not field.required or field.column not in rows.c or field.column == "code":
+        if not field.required or field.column not in rows.c:
             continue
         lacking = sa.and_(rows.c.is_new, rows.c[field.column].is_(None))
         code, facts = missing(field)

@@ -1,9 +1,11 @@
 """What is refused, that nothing else of the file is stored then, and how a person gets the rows back."""
 
+import json
+
 import openpyxl
 import pytest
 
-from gridmap.access import Actor
+from gridmap.access import LOCAL, Actor
 from gridmap.errors import ImportRefused, InvalidInput, NotAllowed
 from gridmap.exchange import import_file, write_report
 from gridmap.layers import LAYERS
@@ -224,3 +226,17 @@ def test_rows_outside_the_actors_area_are_refused(district, tmp_path):
         actor = Actor("worker", None, places)
         report = import_file(district, actor, LAYERS["supply_point"], path, crs="EPSG:4490", dry_run=True)
         assert [problem.code for problem in report.problems] == ["out_of_scope"] * refused
+
+
+def test_a_file_without_the_codes_a_layer_needs_is_refused_row_by_row(empty_database, tmp_path):
+    file = tmp_path / "areas.geojson"
+    ring = [[120.6, 30.9], [120.61, 30.9], [120.61, 30.91], [120.6, 30.9]]
+    feature = {
+        "type": "Feature",
+        "properties": {"name": "某社区"},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    found = import_file(empty_database, LOCAL, LAYERS["community"], file, crs="EPSG:4490")
+    assert [(problem.row, problem.column, problem.code) for problem in found.problems] == [(1, "code", "required")]
+    assert not found.is_stored
