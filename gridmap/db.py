@@ -13,7 +13,7 @@ from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
 from gridmap.access import Actor
-from gridmap.errors import Conflict, GridmapError, InvalidInput, Unavailable
+from gridmap.errors import Conflict, GridmapError, InvalidInput, NotAllowed, Unavailable
 
 _BY_SQLSTATE: dict[str, Callable[[str], GridmapError]] = {
     "23505": Conflict,  # unique_violation
@@ -22,6 +22,7 @@ _BY_SQLSTATE: dict[str, Callable[[str], GridmapError]] = {
     "40P01": Conflict,  # deadlock_detected
     "23502": InvalidInput,  # not_null_violation
     "23514": InvalidInput,  # check_violation
+    "42501": NotAllowed,  # insufficient_privilege: no actor, or a row that is kept
     "57014": Unavailable,  # query_canceled (statement_timeout)
     "53100": Unavailable,  # disk_full
     "53300": Unavailable,  # too_many_connections

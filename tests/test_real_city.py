@@ -11,6 +11,7 @@ from pyproj import Geod
 
 from gridmap.access import LOCAL
 from gridmap.crs import position
+from gridmap.db import transaction
 from gridmap.exchange import import_file
 from gridmap.layers import LAYERS
 from gridmap.layers.volunteer.queries import covering
@@ -61,7 +62,7 @@ def _coordinates(nested) -> np.ndarray:
 
 
 def _add_volunteers(engine: sa.Engine) -> None:
-    with engine.begin() as conn:
+    with transaction(engine, LOCAL) as conn:
         places = conn.execute(
             sa.text("SELECT id, ST_X(position), ST_Y(position) FROM building ORDER BY code LIMIT 400")
         ).all()

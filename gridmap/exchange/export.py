@@ -6,6 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from gridmap import audit
 from gridmap import crs as systems
 from gridmap.access import Actor, within_scope
 from gridmap.db import transaction
@@ -60,14 +61,17 @@ def export_file(
         .order_by(layer.table.c.code, *_further_order(layer, with_stock=with_stock))
     )
     options = {"stream_results": True, "yield_per": FETCH_ROWS}
-    with transaction(engine, actor) as conn, conn.execute(query, execution_options=options) as result:
-        parts = (writing.part(rows, system) for rows in result.partitions())
-        first = next(parts, None)
-        if first is None:
-            raise NotFound(f"There is no {layer.name} to export.")
-        shape = writing.Shape(layer.name, layer.geometry, tuple(_heading(column) for column in chosen))
-        report.columns = tuple(heading.name for heading in shape.columns)
-        report.rows = writer(target, shape, chain([first], parts), report)
+    with transaction(engine, actor) as conn:
+        with conn.execute(query, execution_options=options) as result:
+            parts = (writing.part(rows, system) for rows in result.partitions())
+            first = next(parts, None)
+            if first is None:
+                raise NotFound(f"There is no {layer.name} to export.")
+            shape = writing.Shape(layer.name, layer.geometry, tuple(_heading(column) for column in chosen))
+            report.columns = tuple(heading.name for heading in shape.columns)
+            report.rows = writer(target, shape, chain([first], parts), report)
+        facts = {"file": target.name, "crs": system.name, "columns": list(report.columns)}
+        audit.record(conn, actor, "export", layer.name, rows=report.rows, detail=facts)
     return report
 
 

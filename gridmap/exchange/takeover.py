@@ -5,6 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from gridmap import audit
 from gridmap import crs as systems
 from gridmap.access import Actor
 from gridmap.db import transaction
@@ -88,8 +89,16 @@ def import_file(
                 _write(work, progress)
             if not report.is_stored:
                 step.rollback()
+        if report.is_stored and report.inserted + report.updated:
+            _tell_audit(conn, actor, report)
     report.problems.sort(key=lambda found: (found.row, found.column))
     return report
+
+
+def _tell_audit(conn: sa.Connection, actor: Actor, report: ImportReport) -> None:
+    """Record which file the changed rows came from; the triggers recorded the changes themselves."""
+    facts = {"file": report.path.name, "crs": report.crs, "new": report.inserted, "changed": report.updated}
+    audit.record(conn, actor, "import", report.layer, rows=report.inserted + report.updated, detail=facts)
 
 
 def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:

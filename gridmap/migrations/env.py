@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import context
 from geoalchemy2 import alembic_helpers
 
+import gridmap.audit
 import gridmap.layers
 from gridmap.tables import metadata
 
@@ -22,6 +23,7 @@ def include_object(item: object, name: str | None, kind: str, reflected: bool, c
 def run() -> None:
     """Run the steps on the given URL."""
     assert gridmap.layers.LAYERS  # noqa: S101 - importing the layers fills the metadata
+    assert gridmap.audit.table is not None  # noqa: S101 - and so does importing the audit
     engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
     with engine.connect() as conn:
         conn.execute(sa.text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))

@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gridmap.access import LOCAL
+from gridmap.db import transaction
 from tests.exchange.making import COMMUNITY, box, codes, geojson, house, query, rows_of, spot, table, take
 
 FIRST, SECOND = f"{COMMUNITY}00001", f"{COMMUNITY}00002"
@@ -61,7 +63,7 @@ def test_buildings_without_a_code_get_the_next_free_number_in_the_order_of_the_f
 
 def test_the_number_of_a_retired_building_is_not_given_again(district, tmp_path):
     take(district, "building", geojson(tmp_path / "a.geojson", (house(121.50, 31.24), {"code": FIRST})))
-    with district.begin() as conn:
+    with transaction(district, LOCAL) as conn:
         conn.exec_driver_sql("UPDATE building SET valid_to = now(), version = version + 1, changed_at = now()")
     take(district, "building", geojson(tmp_path / "b.geojson", (house(121.51, 31.24), {})))
     assert rows_of(district, "building") == [(SECOND,)]

@@ -7,7 +7,9 @@ import pytest
 import shapely
 import shapely.geometry
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 
+from gridmap.db import migration_config
 from gridmap.layers import LAYERS
 from gridmap.web import permissions
 
@@ -216,7 +218,7 @@ def test_answers_match_their_description(client, building):
 def test_health_and_readiness_answer(client):
     assert client.get("/healthz").json == {"status": "ok"}
     ready = client.get("/readyz").json
-    assert ready["schema"] == "0001"
+    assert ready["schema"] == ScriptDirectory.from_config(migration_config("postgresql://")).get_current_head()
     assert ready["postgis"]
 
 

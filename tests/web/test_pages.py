@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from gridmap.access import LOCAL
+from gridmap.db import transaction
 from gridmap.layers import LAYERS
 from tests import factories
 from tests.conftest import app_on
@@ -19,7 +21,7 @@ def told(client, path: str = "/") -> dict:
 
 @pytest.fixture
 def hostile_client(empty_database):
-    with empty_database.begin() as conn:
+    with transaction(empty_database, LOCAL) as conn:
         community = factories.add_community(conn, name=HOSTILE)
         building = factories.add_building(conn, community, name=HOSTILE)
         factories.add_household(conn, building)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from gridmap import tiles
 from gridmap.access import LOCAL, Actor
+from gridmap.db import transaction
 from gridmap.errors import NotFound
 from gridmap.layers import LAYERS
 from tests.conftest import app_on
@@ -94,7 +95,7 @@ def _look_again_and_again(client, database, path):
     assert first.headers["Cache-Control"] == "private, no-cache"
     second = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (second.status_code, second.data) == (304, b"")
-    with database.begin() as conn:
+    with transaction(database, LOCAL) as conn:
         add_supply_point(conn, "S1", LON, LAT)
     third = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert third.status_code == 200
