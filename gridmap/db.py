@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -75,6 +76,8 @@ def transaction(engine: sa.Engine, actor: Actor) -> Iterator[sa.Connection]:
 def translated(exc: DBAPIError) -> Exception:
     """Return our error for a database error, or the error itself where it is a bug."""
     sqlstate = getattr(exc.orig, "sqlstate", None)
+    if sqlstate is None and isinstance(exc.orig, psycopg.DataError):  # refused before it was sent, such as a NUL
+        return InvalidInput(f"A value cannot be stored: {exc.orig}.")
     if sqlstate is None or sqlstate.startswith("08") or exc.connection_invalidated:
         return Unavailable("The database is not answering. Try again in a moment.")
     make = _BY_SQLSTATE.get(sqlstate) or (InvalidInput if sqlstate.startswith("22") else None)
