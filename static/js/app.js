@@ -43,6 +43,7 @@ class App {
     this.on = new Set(address.read().layers ?? usualLayers());
     /** @type {Selection | null} */
     this.selection = null;
+    this.isBareLink = false;
     this.store = new Store(onTrouble);
     this.ground = new Tiles(map, "tilePane", this.store, GROUND, []);
     this.points = new Tiles(map, TOP, this.store, POINTS, [...GROUND, ...POINTS]);
@@ -135,7 +136,8 @@ class App {
     const origin = this.lines.origin;
     if (!origin) return;
     const isFar = this.map.getZoom() < CLOSE_ZOOM - 2 && !this.map.getBounds().contains(origin);
-    if (isFar) this.map.setView(origin, CLOSE_ZOOM, { animate: false });
+    if (isFar || this.isBareLink) this.map.setView(origin, CLOSE_ZOOM, { animate: false });
+    this.isBareLink = false;
     this.#bringIntoView(L.latLngBounds([origin]));
   }
 
@@ -185,6 +187,7 @@ class App {
 
   #follow() {
     const { view, selection, layers } = address.read();
+    this.isBareLink = selection !== null && view === null; // names a thing, not what to see of it
     if (view) this.map.setView([view.lat, view.lon], view.zoom, { animate: false });
     this.on.clear();
     for (const name of layers ?? usualLayers()) this.on.add(name);

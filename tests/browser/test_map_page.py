@@ -113,6 +113,15 @@ def test_a_link_to_a_selection_alone_goes_where_it_lies(visit, building):
     assert float(lon) == pytest.approx(building.lon, abs=0.005)
 
 
+def test_a_link_that_names_only_a_building_goes_close_to_it(visit, building):
+    opened = visit()
+    opened.go(f"#sel=building/{building.code}")
+    zoom, lat = re.search(r"map=(\d+)/([\d.]+)", opened.page.url).groups()
+    assert int(zoom) >= 17
+    assert float(lat) == pytest.approx(building.lat, abs=0.003)
+    opened.account.assert_clean()
+
+
 def test_search_finds_by_name_and_goes_there(visit, building):
     opened = visit()
     opened.go()
