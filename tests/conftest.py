@@ -74,7 +74,8 @@ def copy_of(cluster: Cluster, template: str) -> Iterator[sa.Engine]:
     finally:
         engine.dispose()
         with administrator(cluster) as conn:
-            conn.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+            # not WITH (FORCE): that may not end an autovacuum worker, which a plain DROP asks to leave
+            conn.execute(sa.text(f"DROP DATABASE {name}"))
 
 
 @pytest.fixture(scope="session")
