@@ -41,6 +41,7 @@ def create_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
         max_overflow=0,
         pool_timeout=10,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error in the log must not quote values: they may be persons
         connect_args={"application_name": "gridmap", "connect_timeout": 5},
     )
 

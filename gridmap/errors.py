@@ -4,6 +4,7 @@ GridmapError
 ├── InvalidInput        422  a value is wrong; `where` names it
 ├── NotFound            404  no such thing, or not for this actor
 ├── NotAllowed          403  the actor lacks the verb
+├── MisdirectedHost     421  the request names another host
 ├── Conflict            409  the change collides with what is stored
 ├── Unavailable         503  the database does not answer
 └── ImportRefused       422  a file was refused as a whole
@@ -45,6 +46,14 @@ class NotAllowed(GridmapError):
     code = "not_allowed"
     status = 403
     title = "Not allowed"
+
+
+class MisdirectedHost(GridmapError):
+    """The request names a host this service does not answer for."""
+
+    code = "wrong_host"
+    status = 421
+    title = "Wrong host"
 
 
 class Conflict(GridmapError):

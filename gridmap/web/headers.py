@@ -1,6 +1,10 @@
 """Headers on every response, errors too: a page runs only its own scripts and talks to no other host."""
 
-from flask import Flask, Response
+import re
+
+from flask import Flask, Response, request
+
+from gridmap.errors import MisdirectedHost
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -27,8 +31,19 @@ _HEADERS = {
 }
 
 
+_LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+
 def init(app: Flask) -> None:
-    """Add the headers; the map page's responses are private."""
+    """Add the headers, and serve no other host name than this machine's: loopback is the only access rule until there
+    is sign-in, and a page elsewhere could reach it through a name of its own that resolves to loopback."""
+
+    @app.before_request
+    def _own_host_only() -> None:
+        if re.sub(r":\d+$", "", request.host).lower() not in _LOCAL_HOSTS:
+            raise MisdirectedHost(
+                "gridmap answers on this machine only: use http://127.0.0.1 and its port.", where="Host"
+            )
 
     @app.after_request
     def _add(response: Response) -> Response:

@@ -195,6 +195,18 @@ def test_nothing_can_be_changed_over_http_yet(client, method):
     assert found.json["code"] == "method_not_allowed"
 
 
+def test_another_host_name_is_not_served(client):
+    for host in ("evil.example", "127.0.0.1.evil.example", "evil.example:8000"):
+        found = client.get("/api/v1/layers/party_household/features", headers={"Host": host})
+        assert (found.status_code, found.json["code"]) == (421, "wrong_host")
+    for host in ("localhost:8000", "127.0.0.1:8000", "[::1]:8000", "LOCALHOST"):
+        assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+def test_database_errors_quote_no_values(app):
+    assert app.extensions["gridmap"]["engine"].hide_parameters
+
+
 def test_every_route_states_a_permission(app):
     assert [r.rule for r in app.url_map.iter_rules() if permissions.declared(app, r.endpoint) is None] == []
 
