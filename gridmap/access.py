@@ -1,5 +1,13 @@
-"""Who may do what where. Until sign-in exists there is one actor, who sees everything from this machine only."""
+"""Who may do what where: actors, their rights, and the one scope rule in its two forms.
 
+A right is a set of verbs over some places. `within_scope` is the rule as a condition of a query; `settings_of` is the
+same rule as settings of a transaction, which the row-level policies of the database test (design.md D6). A place is a
+code: up to 12 digits name a county, a wider area or a community by prefix, 15 a neighbourhood, 17 a building, anything
+else a supply point; the empty text is the whole register.
+"""
+
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -7,55 +15,236 @@ import sqlalchemy as sa
 from gridmap.errors import NotAllowed
 
 EVERYWHERE = ""  # the prefix every code begins with
+COUNTY_DIGITS, COMMUNITY_DIGITS, NEIGHBOURHOOD_DIGITS, BUILDING_DIGITS = 6, 12, 15, 17
+PLACE_PATTERN = re.compile(r"([0-9]{0,12}|[0-9]{15}|[0-9]{17}|[0-9]{12}[A-Z][0-9]{5})", re.ASCII)
+
+# Settings that are on for who holds a verb: what a table shows of its owner's rows at all.
+SWITCHES = {"priority": "household.priority", "audit": "audit.view"}
+
+# How a table's rows are compared with places (`info["scope"]`), written by `tables.scoped`.
+EXACT = "exact"  # at the place's own level
+WIDE = "wide"  # a place below the community counts as its community: whoever works in a grid sees its stock points
+
+
+@dataclass(frozen=True)
+class Right:
+    """Verbs such as `supply_point.view`, None meaning every verb, over some places."""
+
+    verbs: frozenset[str] | None
+    places: tuple[str, ...]
+
+    def has(self, verb: str) -> bool:
+        """Return whether the verb is among the right's."""
+        return self.verbs is None or verb in self.verbs
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Somebody who asks or changes.
-
-    `verbs` None means every verb. `places` are codes of counties or wider areas, communities, neighbourhoods and
-    buildings; an empty tuple means no place at all.
-    """
+    """Somebody who asks or changes, by name, with what they may do where."""
 
     name: str
-    verbs: frozenset[str] | None
-    places: tuple[str, ...]
+    rights: tuple[Right, ...] = ()
 
     def may(self, verb: str) -> bool:
-        """Return whether the actor holds a verb such as `supply_point.view`."""
-        return self.verbs is None or verb in self.verbs
+        """Return whether the actor holds a verb somewhere."""
+        return any(right.has(verb) for right in self.rights)
 
     def require(self, verb: str) -> None:
         """Raise NotAllowed unless the actor holds the verb."""
         if not self.may(verb):
             raise NotAllowed(f"{self.name} may not do this: {verb}.")
 
-    @property
-    def is_everywhere(self) -> bool:
-        """Return whether the actor's scope is the whole register."""
-        return EVERYWHERE in self.places
+    def places_for(self, *verbs: str) -> tuple[str, ...]:
+        """Return the places where the actor holds one of some verbs, sorted; none below another of them."""
+        places = {place for right in self.rights if any(map(right.has, verbs)) for place in right.places}
+        return tuple(sorted(place for place in places if not any(_within(place, other) for other in places - {place})))
+
+    def sees_everything(self, *verbs: str) -> bool:
+        """Return whether the actor holds one of some verbs over the whole register."""
+        return EVERYWHERE in self.places_for(*verbs)
 
 
-LOCAL = Actor(name="local", verbs=None, places=(EVERYWHERE,))
+def acting(name: str, verbs: Iterable[str] | None, places: Iterable[str]) -> Actor:
+    """Return an actor with one right."""
+    return Actor(name, (Right(None if verbs is None else frozenset(verbs), tuple(places)),))
 
 
-def within_scope(table: sa.FromClause, actor: Actor) -> sa.ColumnElement[bool]:
-    """Return the condition that a row lies in the actor's places.
+LOCAL = acting("local", None, (EVERYWHERE,))
 
-    A place of 12 digits or fewer is compared with the row's community (a prefix is a wider area), 15 digits with its
-    neighbourhood, 17 with its building. A row that carries no such code is outside.
+
+def _within(place: str, other: str) -> bool:
+    """Return whether a place lies in a wider one by its code alone (a building's code does not tell its grid)."""
+    return len(other) <= COMMUNITY_DIGITS and place.startswith(other)
+
+
+def within_scope(table: sa.FromClause, actor: Actor, *verbs: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a row lies in the places where the actor holds one of some verbs.
+
+    Parameters
+    ----------
+    table : a scoped table, an alias of one, or anything with its scope columns (then `verbs` must be given)
+    verbs : the table's view verb if not given
+
+    Notes
+    -----
+    A row that carries no code of a place's level is outside that place. Tables without `info["scope"]` are open: what
+    they hold (streets, divisions, items) concerns nobody in particular.
     """
-    if actor.is_everywhere:
+    rule = scope_of(table)
+    if rule is None and not verbs:
         return sa.true()
-    return sa.or_(sa.false(), *(_covers(table, place) for place in actor.places))
+    places = actor.places_for(*(verbs or (view_verb(table),)))
+    if EVERYWHERE in places:
+        return sa.true()
+    found = [_covers(table, level, value) for level, value in _levels(table, places, wide=rule == WIDE)]
+    return sa.or_(sa.false(), *(condition for condition in found if condition is not None))
 
 
-def _covers(table: sa.FromClause, place: str) -> sa.ColumnElement[bool]:
-    level = {15: "neighbourhood", 17: "building"}.get(len(place), "community")
-    column = table.c.get(level, table.c.code if table_name(table) == level else None)
+def _levels(table: sa.FromClause, places: Iterable[str], *, wide: bool) -> list[tuple[str, str]]:
+    """Return each place as (column, value): `county` and `community` are prefixes, the rest equal the column."""
+    levels: dict[tuple[str, str], None] = {}
+    for place in places:
+        if not place.isdigit() and place != EVERYWHERE:
+            levels["point", place] = None
+            if versionless(table_name(table)) == "supply_point":
+                continue  # a keeper sees the own points, not those beside them
+        elif len(place) <= COUNTY_DIGITS:
+            levels["county", place] = None
+        elif len(place) <= COMMUNITY_DIGITS:
+            levels["community", place] = None
+        elif not wide:
+            levels["neighbourhood" if len(place) == NEIGHBOURHOOD_DIGITS else "building", place] = None
+        if wide and len(place) > COUNTY_DIGITS:
+            if len(place) > COMMUNITY_DIGITS:
+                levels["community", place[:COMMUNITY_DIGITS]] = None
+            levels["outside", place[:COUNTY_DIGITS]] = None
+    return list(levels)
+
+
+def _covers(table: sa.FromClause, level: str, value: str) -> sa.ColumnElement[bool] | None:
+    columns = scope_columns_of(table)
+    column = columns.get(level)
+    if level == "outside":
+        community = columns.get("community")
+        if community is None or "county" not in table.c or not _may_lack_community(table):
+            return None
+        return sa.and_(community.is_(None), _county(table).startswith(value, autoescape=True))
     if column is None:
-        return sa.false()
-    return column.startswith(place, autoescape=True) if level == "community" else column == place
+        return None
+    return column.startswith(value, autoescape=True) if level in ("county", "community") else column == value
+
+
+def scope_columns_of(table: sa.FromClause) -> dict[str, sa.ColumnElement]:
+    """Return the columns that tell where a row belongs: county, community, neighbourhood, building, point."""
+    name, found = versionless(table_name(table)), dict[str, sa.ColumnElement]()
+    if "county" in table.c:
+        found["county"] = _county(table)
+    for level in ("community", "neighbourhood", "building"):
+        if name == level:
+            found[level] = table.c.code
+        elif level in table.c:
+            found[level] = table.c[level]
+    if "county" not in found and "community" in found:
+        found["county"] = found["community"]
+    if name == "supply_point":
+        found["point"] = table.c.code
+    return found
+
+
+def _county(table: sa.FromClause) -> sa.ColumnElement[str]:
+    return sa.cast(table.c.county, sa.Text)
+
+
+def _may_lack_community(table: sa.FromClause) -> bool:
+    return bool(getattr(table.c.get("community"), "nullable", False)) and table_name(table) != "community"
+
+
+def settings_of(actor: Actor, tables: Iterable[sa.Table]) -> dict[str, str]:
+    """Return the settings of a transaction that show an actor its rows: setting -> regular expression of codes.
+
+    Notes
+    -----
+    For a table `t` the policies test `gridmap.t_<level>`; a setting that is not made shows no row. Version tables go by
+    the settings of the table they keep.
+    """
+    made: dict[str, str] = {}
+    for table in tables:
+        rule = table.info.get("scope")
+        if rule not in (EXACT, WIDE) or "versions_of" in table.info:
+            continue
+        columns = _tested(table)
+        by_level: dict[str, list[str]] = {}
+        for level, value in _levels(table, actor.places_for(*read_verbs(table)), wide=rule == WIDE):
+            if level in columns or (level == "outside" and _may_lack_community(table)):
+                by_level.setdefault(level, []).append(re.escape(value))
+        for level, values in by_level.items():
+            end = "" if level in ("county", "community", "outside") else "$"
+            made[f"gridmap.{table.name}_{level}"] = f"^({'|'.join(values)}){end}"
+    for setting, verb in SWITCHES.items():
+        if actor.may(verb):
+            made[f"gridmap.{setting}"] = "on"
+    return made
+
+
+def policy_of(table: sa.Table) -> str | None:
+    """Return the row-level condition of a scoped table in SQL, or None for an open one.
+
+    It is a plain expression over the row and settings, as Citus wants it; a detail table (`info["part_of"]`) shows the
+    rows whose owner is shown.
+    """
+    if owner := table.info.get("part_of"):
+        key = table.info.get("part_key", f"{owner}_id")
+        name = table.name
+        shown = f"EXISTS (SELECT FROM {owner} AS o WHERE o.county = {name}.county AND o.id = {name}.{key})"
+        needs = table.info.get("needs")
+        return f"{shown} AND current_setting('gridmap.{needs}', true) = 'on'" if needs else shown
+    if table.info.get("scope") not in (EXACT, WIDE):
+        return None
+    base = str(table.info.get("versions_of", table.name))
+    columns = _tested(table)
+    tests = [
+        f"{'county::text' if level == 'county' else column.name} ~ {_setting(base, level)}"
+        for level, column in columns.items()
+    ]
+    if table.info["scope"] == WIDE and _may_lack_community(table):
+        tests.append(f"(community IS NULL AND county::text ~ {_setting(base, 'outside')})")
+    return " OR ".join(tests)
+
+
+def _tested(table: sa.Table) -> dict[str, sa.ColumnElement]:
+    """Return the scope columns a policy tests: of a wide table those below the community say nothing."""
+    dropped = ("neighbourhood", "building") if table.info["scope"] == WIDE else ()
+    return {level: column for level, column in scope_columns_of(table).items() if level not in dropped}
+
+
+def _setting(table: str, level: str) -> str:
+    return f"NULLIF(current_setting('gridmap.{table}_{level}', true), '')"
+
+
+def scope_of(table: sa.FromClause) -> str | None:
+    """Return a table's scope rule, that of the table an alias stands for, or None for an open table."""
+    element = table.element if isinstance(table, sa.Alias) else table
+    return getattr(element, "info", {}).get("scope") or _VIEWS.get(table_name(table), (None, ""))[0]
+
+
+def view_verb(table: sa.FromClause) -> str:
+    """Return the verb that shows a table's rows."""
+    name = table_name(table)
+    return f"{_VIEWS.get(name, (None, versionless(name)))[1]}.view"
+
+
+def read_verbs(table: sa.FromClause) -> tuple[str, ...]:
+    """Return the verbs that need a table's rows: to show them, or only to count them."""
+    verb = view_verb(table)
+    return (verb, verb.replace(".view", ".count"))
+
+
+_VIEWS = {"party_unit_cover": (WIDE, "party_unit")}  # views over scoped tables: their rule and whose verb
+
+
+def versionless(name: str) -> str:
+    """Return the name of the table whose former rows a table keeps, or the name itself."""
+    return name.removesuffix("_version")
 
 
 def table_name(table: sa.FromClause) -> str:
@@ -74,3 +263,10 @@ def mask_phone(phone: str | None) -> str | None:
     if not phone:
         return None
     return f"{phone[:3]}****{phone[-4:]}" if len(phone) >= 11 else "****"
+
+
+def mask_identity(number: str | None) -> str | None:
+    """Return an identity number as it is shown by default: the first three and last four characters."""
+    if not number:
+        return None
+    return f"{number[:3]}***********{number[-4:]}" if len(number) >= 15 else "****"

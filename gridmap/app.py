@@ -10,7 +10,22 @@ from gridmap import db
 from gridmap.layers import LAYERS
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
-from gridmap.web import errors, features, headers, health, i18n, logs, pages, permissions, reference, session, tiles
+from gridmap.vault import open_vault
+from gridmap.web import (
+    account,
+    errors,
+    features,
+    headers,
+    health,
+    i18n,
+    logs,
+    pages,
+    permissions,
+    reference,
+    session,
+    sign_in,
+    tiles,
+)
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MAX_BODY_BYTES = 1_000_000
@@ -37,12 +52,13 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["gridmap"] = {
         "settings": settings,
         "layers": LAYERS,
-        "engine": db.create_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
+        "vault": open_vault(settings.home),
+        "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
     }
     logs.init()
-    for part in (session, permissions, errors, headers, i18n):
+    for part in (headers, session, permissions, errors, i18n):
         part.init(app)
-    for blueprint in (tiles.bp, health.bp, reference.bp, pages.bp, reports.pages):
+    for blueprint in (tiles.bp, health.bp, reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
         app.register_blueprint(blueprint)
     for api in (features.bp, reports.api):
         app.register_api(api)

@@ -80,8 +80,8 @@ def migrate() -> None:
     """Bring the database's schema up to date. 更新数据库结构。"""
     from gridmap import db
 
-    with database(settings_with(), say) as url:
-        db.migrate(url)
+    with database(settings_with(), say) as urls:
+        db.migrate(urls.owner)
     say("The schema is up to date. 数据库结构已是最新。")
 
 
@@ -92,9 +92,9 @@ def demo(households: int, seed: int) -> None:
     """Fill an empty database with a synthetic district. 生成演示区域。"""
     from gridmap import db, demo
 
-    with database(settings_with(), say) as url:
-        db.migrate(url)
-        engine = db.create_engine(url)
+    with database(settings_with(), say) as urls:
+        db.migrate(urls.owner)
+        engine = db.create_engine(urls.owner)  # COPY needs the owner: a role under policies may not use it
         try:
             with bar("Making the district 正在生成演示区域") as advance:
                 stored = demo.load(engine, demo.DEMO, households=households, seed=seed, progress=advance)
@@ -178,9 +178,9 @@ def _stages() -> Iterator[Callable[[str, int], None]]:
 def _migrated_engine() -> Iterator["Engine"]:
     from gridmap import db
 
-    with database(settings_with(), say) as url:
-        db.migrate(url)
-        engine = db.create_engine(url)
+    with database(settings_with(), say) as urls:
+        db.migrate(urls.owner)
+        engine = db.service_engine(urls.service)
         try:
             yield engine
         finally:

@@ -1,9 +1,8 @@
-"""The engine, transactions, database errors and the SQL files that lie beside their callers."""
+"""The engine, transactions and database errors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,11 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
-from gridmap.access import Actor
+from gridmap.access import Actor, acting, settings_of
 from gridmap.errors import Conflict, GridmapError, InvalidInput, NotAllowed, Unavailable
+from gridmap.tables import metadata
+
+SERVICE_ROLE = "gridmap_service"  # owns nothing; every policy for the service is written for it
 
 _BY_SQLSTATE: dict[str, Callable[[str], GridmapError]] = {
     "23505": Conflict,  # unique_violation
@@ -30,11 +32,17 @@ _BY_SQLSTATE: dict[str, Callable[[str], GridmapError]] = {
 }
 
 
-def create_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
+def create_engine(url: str, *, pool_size: int = 5, role: str | None = None) -> sa.Engine:
     """Return an engine on a PostgreSQL URL; a process makes its own after it was forked.
 
-    A plain `postgresql://` URL is taken with psycopg 3.
+    Parameters
+    ----------
+    url : a plain `postgresql://` URL is taken with psycopg 3
+    role : the role to act as from the first moment, where the URL logs in as another
     """
+    arguments: dict[str, Any] = {"application_name": "gridmap", "connect_timeout": 5}
+    if role is not None:
+        arguments["options"] = f"-c role={role}"
     return sa.create_engine(
         _with_psycopg(url),
         pool_size=pool_size,
@@ -42,8 +50,14 @@ def create_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
         pool_timeout=10,
         pool_pre_ping=True,
         hide_parameters=True,  # an error in the log must not quote values: they may be persons
-        connect_args={"application_name": "gridmap", "connect_timeout": 5},
+        connect_args=arguments,
     )
+
+
+def service_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
+    """Return an engine that acts as the service's role, which sees only what the transaction's actor may see."""
+    role = None if sa.make_url(url).username == SERVICE_ROLE else SERVICE_ROLE
+    return create_engine(url, pool_size=pool_size, role=role)
 
 
 def _with_psycopg(url: str) -> sa.URL:
@@ -55,7 +69,7 @@ def _with_psycopg(url: str) -> sa.URL:
 def transaction(engine: sa.Engine, actor: Actor) -> Iterator[sa.Connection]:
     """Run one transaction as an actor: committed when the block ends, rolled back when it raises.
 
-    The actor's name is a setting of the transaction only; triggers and policies read it there.
+    The actor's name and scope are settings of the transaction only; triggers and policies read them there.
 
     Raises
     ------
@@ -63,15 +77,40 @@ def transaction(engine: sa.Engine, actor: Actor) -> Iterator[sa.Connection]:
     """
     try:
         with engine.begin() as conn:
-            conn.execute(
-                sa.text("SELECT set_config('gridmap.actor', :name, true)"),
-                {"name": actor.name},
-            )
+            become(conn, actor)
             yield conn
     except sa.exc.TimeoutError as exc:
         raise Unavailable("All database connections are busy. Try again in a moment.") from exc
     except DBAPIError as exc:
         raise translated(exc) from exc
+
+
+def become(conn: sa.Connection, actor: Actor) -> None:
+    """Set the actor and its scope for the rest of a transaction; what an actor before had is taken back."""
+    names, values = _settings(actor)
+    set_all = sa.text("SELECT set_config(s.name, s.value, true) FROM unnest(:names, :values) AS s (name, value)")
+    conn.execute(
+        set_all.bindparams(
+            sa.bindparam("names", list(names), sa.ARRAY(sa.Text)),
+            sa.bindparam("values", list(values), sa.ARRAY(sa.Text)),
+        )
+    )
+
+
+@lru_cache(maxsize=1024)
+def _settings(actor: Actor) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    made = dict.fromkeys(_every_setting(), "") | settings_of(actor, metadata.tables.values())
+    made["gridmap.actor"] = actor.name
+    return tuple(made), tuple(made.values())
+
+
+@cache
+def _every_setting() -> tuple[str, ...]:
+    """Return the settings that any actor may have made, so that a change of actor leaves none behind."""
+    everyone = settings_of(
+        acting("", None, ("1", "2" * 12, "3" * 15, "4" * 17, "5" * 12 + "S00001")), metadata.tables.values()
+    )
+    return tuple(everyone)
 
 
 def translated(exc: DBAPIError) -> Exception:
@@ -88,12 +127,6 @@ def translated(exc: DBAPIError) -> Exception:
     return make(str(getattr(diagnostics, "message_primary", "The database refused the value.")))
 
 
-@cache
-def sql(package: str, name: str) -> sa.TextClause:
-    """Return the query `<name>.sql` that lies in a package, read once."""
-    return sa.text(files(package).joinpath(f"{name}.sql").read_text("utf-8"))
-
-
 def migrate(url: str, *, revision: str = "head") -> None:
     """Bring the schema of a database to a revision, the newest one unless told otherwise."""
     command.upgrade(migration_config(url), revision)
@@ -105,8 +138,3 @@ def migration_config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = _with_psycopg(url)
     return config
-
-
-def as_dicts(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
-    """Return the rows of a result as dictionaries by column name."""
-    return [dict(row) for row in result.mappings()]

@@ -18,6 +18,7 @@ from gridmap.tables import (
     geography_index,
     keys,
     link,
+    measured,
     metadata,
     parent,
     reference,
@@ -89,7 +90,7 @@ community = with_versions(sa.Table(
     code(), sa.Column("name", sa.Text, nullable=False),
     *shape("MULTIPOLYGON", nullable=True), *dates(),
     *rules("community", form=digits(COMMUNITY_DIGITS)), county_rule("code"),
-    info=spread("copy"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 neighbourhood = with_versions(sa.Table(
@@ -100,7 +101,7 @@ neighbourhood = with_versions(sa.Table(
     parent("community"), one_of("kind", NEIGHBOURHOOD_KINDS),
     *rules("neighbourhood", form=digits(NEIGHBOURHOOD_DIGITS)),
     county_rule("code"), starts_with("code", "community", COMMUNITY_DIGITS),
-    info=spread("copy"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 estate = with_versions(sa.Table(
@@ -109,7 +110,7 @@ estate = with_versions(sa.Table(
     sa.Column("property_manager", sa.Text),
     *shape("MULTIPOLYGON", nullable=True), *dates(),
     parent("community"), *rules("estate", form=CODE_PATTERN), county_rule("community"),
-    info=spread("copy"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 building = with_versions(sa.Table(
@@ -121,15 +122,15 @@ building = with_versions(sa.Table(
         "position", Geometry("POINT", srid=STORAGE_SRID, spatial_index=False),
         sa.Computed("ST_PointOnSurface(geom)", persisted=True),
     ),
-    *dates(),
+    measured("ST_PointOnSurface(geom)"), *dates(),
     parent("community"), parent("neighbourhood"),
     sa.CheckConstraint("floors BETWEEN 1 AND 200", name="floors"),
     sa.CheckConstraint("units BETWEEN 1 AND 99", name="units"),
     sa.CheckConstraint("(neighbourhood IS NULL) = (neighbourhood_id IS NULL)", name="neighbourhood_pair"),
-    *rules("building", form=digits(BUILDING_DIGITS)), geography_index("building", "position"),
+    *rules("building", form=digits(BUILDING_DIGITS)), geography_index("building"),
     county_rule("code"), starts_with("code", "community", COMMUNITY_DIGITS),
     starts_with("neighbourhood", "community", COMMUNITY_DIGITS),
-    info=spread("county"),
+    info=spread("county", scope="exact"),
 ))  # fmt: skip
 
 building_estate = link("building_estate", "building", "estate", how="county")
@@ -141,7 +142,7 @@ household = with_versions(sa.Table(
     sa.Column("room", sa.Text, nullable=False),
     sa.Column("occupancy", sa.Text, nullable=False, server_default="resident"),
     sa.Column("people_count", sa.SmallInteger, nullable=False, server_default="0"),
-    *shape("POINT"), *dates(),
+    *shape("POINT"), measured(), *dates(),
     parent("building"), one_of("occupancy", OCCUPANCIES),
     sa.CheckConstraint("people_count BETWEEN 0 AND 500", name="people_count"),
     sa.CheckConstraint("unit ~ '^[0-9]{2}$'", name="unit_form"),
@@ -150,7 +151,7 @@ household = with_versions(sa.Table(
     *rules("household", form=digits(HOUSEHOLD_DIGITS)), geography_index("household"),
     county_rule("code"), starts_with("building", "community", COMMUNITY_DIGITS),
     starts_with("neighbourhood", "community", COMMUNITY_DIGITS),
-    info=spread("county"),
+    info=spread("county", scope="exact"),
 ))  # fmt: skip
 
 # How many people of a household belong to a priority group; rows of persons take over when the register comes.
@@ -162,7 +163,7 @@ household_priority = sa.Table(
     sa.Column("people_count", sa.SmallInteger, nullable=False),
     parent("household"), one_of("tag", PRIORITY_TAGS),
     sa.CheckConstraint("people_count BETWEEN 1 AND 500", name="people_count"),
-    info=spread("county"),
+    info=spread("county", part_of="household", needs="priority"),
 )  # fmt: skip
 
 

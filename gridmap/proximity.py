@@ -8,7 +8,6 @@ from gridmap.access import Actor, within_scope
 from gridmap.crs import Position
 from gridmap.errors import InvalidInput
 from gridmap.layer import Layer
-from gridmap.tables import geography
 
 MAX_NEAREST = 100
 GEODESIC = "geodesic"  # straight line; `walk` and `estimate` come with the street network
@@ -63,7 +62,7 @@ def nearest(
 def nearest_query(actor: Actor, layer: Layer, origin: Position, *, k: int, kind: str | None = None) -> sa.Select:
     """Return the query behind `nearest`, so that a test can look at its plan."""
     table = layer.table
-    geog = geography(table.c.geom)
+    geog = table.c.geog
     point = sa.func.ST_GeogFromText(origin.ewkt)
     wanted = sa.and_(layer.current(), within_scope(table, actor), *_of_kind(layer, kind))
     first = sa.select(sa.func.ST_Distance(geog, point).label("distance_m")).where(wanted)
@@ -86,7 +85,7 @@ def nearest_query(actor: Actor, layer: Layer, origin: Position, *, k: int, kind:
 
 
 def _of_kind(layer: Layer, kind: str | None) -> list[sa.ColumnElement[bool]]:
-    if layer.geometry != "point" or not any(index.name == f"{layer.name}_geog_idx" for index in layer.table.indexes):
+    if layer.geometry != "point" or "geog" not in layer.table.c:
         raise InvalidInput(f"Nearest is asked of layers of points; {layer.name} is not one.", where="layer")
     if kind is None:
         return []

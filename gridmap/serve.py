@@ -24,6 +24,7 @@ from granian.log import LogLevels
 from gridmap import db, hierarchy
 from gridmap.cluster import database
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
+from gridmap.roles import ROLES
 from gridmap.settings import Settings
 
 Progress = Callable[[str], None]
@@ -48,10 +49,11 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
     settings = settings.model_copy(update={"host": address_of(settings.host, in_container=in_container)})
     check_port(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _leave)  # until granian has its own: what was begun is still undone in order
-    with database(settings, progress) as url:
-        prepare(url, progress, with_demo=with_demo)
+    with database(settings, progress) as urls:
+        prepare(urls.owner, progress, with_demo=with_demo)
+        links = demo_links(urls.owner) if ipaddress.ip_address(settings.host).is_loopback else {}
         check_port(settings.host, settings.port)
-        _run_workers(settings, url, progress)
+        _run_workers(settings, urls.service, progress, links)
         progress("Requests are finished 请求已处理完毕")
 
 
@@ -112,7 +114,7 @@ def prepare(url: str, progress: Progress, *, with_demo: bool) -> None:
         engine.dispose()
 
 
-def _run_workers(settings: Settings, url: str, progress: Progress) -> None:
+def _run_workers(settings: Settings, url: str, progress: Progress, links: dict[str, str]) -> None:
     """Run the web workers until a signal; requests under way are finished before this returns."""
     _export(settings, url)
     # Workers begin clean, with no threads, locks or connections of this process.
@@ -130,7 +132,7 @@ def _run_workers(settings: Settings, url: str, progress: Progress) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S,
     )
-    threading.Thread(target=_announce, args=(settings, progress), daemon=True).start()
+    threading.Thread(target=_announce, args=(settings, progress, links), daemon=True).start()
     server.serve()
 
 
@@ -155,7 +157,7 @@ def _export(settings: Settings, url: str) -> None:
     }
 
 
-def _announce(settings: Settings, progress: Progress) -> None:
+def _announce(settings: Settings, progress: Progress, links: dict[str, str]) -> None:
     """Say where the service is and what to do next, once it answers."""
     host = "127.0.0.1" if ipaddress.ip_address(settings.host).is_unspecified else settings.host
     address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
@@ -164,14 +166,42 @@ def _announce(settings: Settings, progress: Progress) -> None:
     while time.monotonic() < give_up:
         if _answers(host, settings.port):
             progress(
-                f"gridmap is ready: {address}  已就绪\n"
-                f"  Open that page and tap a building.  打开页面，点选一栋楼。\n"
+                f"gridmap is ready: {address}  已就绪\n{_ways_in(address, command, links)}"
                 f"  Your own district: {command} import --help  导入自己的数据\n"
                 f"  Stop: Ctrl-C  停止"
             )
             return
         time.sleep(0.1)
     progress(f"gridmap does not answer at {address} after a minute; see the messages above. 服务未能应答。")
+
+
+def _ways_in(address: str, command: str, links: dict[str, str]) -> str:
+    """Return how to get in: one-time links into the demo district, else by an account."""
+    if not links:
+        return f"  Sign in; the first account: {command} user add NAME --role ROLE --place CODE  登录或新建账号\n"
+    lines = [
+        f"    {ROLES[role].title} {ROLES[role].title_zh}: {address}/sign-in/link/{secret}\n"
+        for role, secret in links.items()
+    ]
+    return (
+        "  Open a link, sign in and tap a building; each link holds once, for 12 hours, on this machine only.\n"
+        "  打开下面的一次性链接登录（12 小时内有效，仅限本机），点选一栋楼：\n" + "".join(lines)
+    )
+
+
+def demo_links(url: str) -> dict[str, str]:
+    """Return one-time sign-in secrets by role if the register is the demo district, whose accounts are made here."""
+    engine = db.create_engine(url)
+    try:
+        with engine.connect() as conn:
+            if hierarchy.is_empty(conn):
+                return {}
+        from gridmap.demo import people
+
+        people.add_accounts(engine)
+        return people.links(engine)
+    finally:
+        engine.dispose()
 
 
 def _answers(host: str, port: int) -> bool:

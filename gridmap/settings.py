@@ -24,6 +24,10 @@ class Settings(BaseSettings):
         default=None,
         description="A PostgreSQL/PostGIS of your own; without it gridmap runs a private cluster.",
     )
+    service_database_url: str | None = Field(
+        default=None,
+        description="The same database as the role gridmap_service, which owns nothing; without it gridmap changes role after connecting.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on; only loopback until sign-in exists.",

@@ -1,7 +1,7 @@
 """What every table has in common: keys that can be sharded, dates, versions, checked geometry."""
 
 import sqlalchemy as sa
-from geoalchemy2 import Geometry
+from geoalchemy2 import Geography, Geometry
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, TILE_SRID
@@ -9,6 +9,7 @@ from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, TILE_SRID
 CODE_PATTERN = "^[0-9A-Za-z._-]{1,64}$"
 MAX_VERTICES = 20_000  # of one stored geometry; a CHECK, and the import's limit
 VERSION_SUFFIX = "_version"
+GEOGRAPHY = "geog"
 
 metadata = sa.MetaData(
     naming_convention={
@@ -135,13 +136,23 @@ def geometry_checks(column: str) -> tuple[sa.CheckConstraint, ...]:
     )
 
 
-def geography_index(name: str, column: str = "geom") -> sa.Index:
-    """Return the GiST index on the geography cast, which serves every question in metres."""
-    return sa.Index(f"{name}_geog_idx", sa.text(f"({column}::geography)"), postgresql_using="gist")
+def measured(expression: str = "geom") -> sa.Column:
+    """Return `geog`, the stored geography of a table that is asked in metres; its index is `geography_index`.
+
+    A stored column and not an index on the cast: under row-level security a condition uses an index only if all that
+    it calls on the row is leak-proof, and the cast is not.
+    """
+    kind = Geography("POINT", srid=STORAGE_SRID, spatial_index=False)
+    return sa.Column(GEOGRAPHY, kind, sa.Computed(f"({expression})::geography", persisted=True))
+
+
+def geography_index(name: str) -> sa.Index:
+    """Return the GiST index on the stored geography, which serves every question in metres."""
+    return sa.Index(f"{name}_geog_idx", GEOGRAPHY, postgresql_using="gist")
 
 
 def geography(column: sa.ColumnElement) -> sa.ColumnElement:
-    """Return the cast that the geography index is built on; a cast with a type modifier would not match it."""
+    """Return a geometry as geography, for measuring; where there is a stored `geog`, that one has the index."""
     return column.op("::")(sa.literal_column("geography"))
 
 
@@ -161,7 +172,7 @@ def link(name: str, left: str, right: str, *extra: sa.schema.SchemaItem, how: st
         sa.Column(f"{right}_id", sa.Uuid, primary_key=True, index=True),
         *extra,
         parent(left), parent(right),
-        info=spread(how),
+        info=spread(how, part_of=left if left in ("building", "household") else right),
     )  # fmt: skip
 
 
@@ -170,14 +181,14 @@ def with_versions(table: sa.Table) -> sa.Table:
 
     Rows arrive by the trigger `keep_former_versions` (migration 0001); the period of a version is [changed_at, until).
     """
-    columns = [_copied(column) for column in table.columns]
+    columns = [_copied(column) for column in table.columns if column.name not in (GEOGRAPHY, "reach")]
     sa.Table(
         table.name + VERSION_SUFFIX, metadata, *columns,
         moment("until"),
         sa.PrimaryKeyConstraint("county", "id", "version"),
         sa.Index(f"{table.name}_version_code_idx", "code", "until"),
         *([sa.Index(f"{table.name}_version_geom_idx", "geom", postgresql_using="gist")] if "geom" in table.c else []),
-        info=spread(str(table.info["spread"]), versions_of=table.name),
+        info={**table.info, "versions_of": table.name},
     )  # fmt: skip
     return table
 

@@ -58,7 +58,8 @@ def revision(conn: sa.Connection, actor: Actor, layers: Sequence[Layer]) -> str:
     count, latest = conn.execute(
         sa.select(sa.func.count(), sa.func.max(change_log.c.id)).where(change_log.c.layer.in_(names))
     ).one()
-    seen = f"{shown}|{count}|{latest}|{sorted(actor.places)}"
+    scope = [actor.places_for(layer.view) for layer in layers]
+    seen = f"{shown}|{count}|{latest}|{scope}"
     return hashlib.sha256(seen.encode()).hexdigest()[:20]
 
 

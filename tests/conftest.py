@@ -1,5 +1,6 @@
 """One throw-away cluster a run, migrated once; each test gets its own copy or a transaction that is rolled back."""
 
+import atexit
 import os
 import shutil
 import socket
@@ -21,12 +22,15 @@ from flask.testing import FlaskClient
 import gridmap.layers
 from gridmap import db
 from gridmap.access import LOCAL
+from gridmap.accounts import grants, people, sessions
 from gridmap.app import create_app
 from gridmap.cluster import Cluster
 from gridmap.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 DEMO_HOUSEHOLDS = 1500
+KEYS = tempfile.mkdtemp(prefix="gridmap-test-keys-")
+atexit.register(shutil.rmtree, KEYS, ignore_errors=True)
 START_S = 60
 assert gridmap.layers.LAYERS
 
@@ -121,7 +125,7 @@ def demo(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
 
 @contextmanager
 def app_on(engine: sa.Engine) -> Iterator[Flask]:
-    app = create_app(Settings(database_url=engine.url.render_as_string(hide_password=False)))
+    app = create_app(Settings(home=KEYS, database_url=engine.url.render_as_string(hide_password=False)))
     yield app
     app.extensions["gridmap"]["engine"].dispose()
 
@@ -132,9 +136,32 @@ def app(demo: sa.Engine) -> Iterator[Flask]:
         yield made
 
 
+def session_of(engine: sa.Engine, *held: tuple[str, str], name: str | None = None, factor: bool = True) -> str:
+    """Make an account that holds (role, place) pairs and return the secret of a session of its own."""
+    with db.transaction(engine, LOCAL) as conn:
+        account_id = people.add(conn, LOCAL, name or f"u{uuid.uuid4().hex[:12]}", None)
+        for role, place in held:
+            grants.give(conn, LOCAL, account_id, role, place)
+        return sessions.start(conn, account_id, has_second_factor=factor, address="127.0.0.1", agent="test")
+
+
+def client_of(app: Flask, token: str | None) -> FlaskClient:
+    """Return a client that is signed in by a session's secret, or not at all."""
+    made = app.test_client()
+    if token is not None:
+        made.set_cookie("gridmap_session", token)
+    return made
+
+
+@pytest.fixture(scope="session")
+def everywhere(demo: sa.Engine) -> str:
+    """The session of somebody who may see and change the whole demo register."""
+    return session_of(demo, ("commander", "all"))
+
+
 @pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return app.test_client()
+def client(app: Flask, everywhere: str) -> FlaskClient:
+    return client_of(app, everywhere)
 
 
 def free_port() -> int:
@@ -148,7 +175,8 @@ def free_port() -> int:
 def serving(engine: sa.Engine) -> Iterator[str]:
     """Run `gridmap serve` on a database, as a person does, and yield its address."""
     port = free_port()
-    environment = os.environ | {"GRIDMAP_DATABASE_URL": engine.url.render_as_string(hide_password=False)}
+    url = engine.url.render_as_string(hide_password=False)
+    environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url}
     command = [sys.executable, "-m", "gridmap", "serve", "--port", str(port), "--no-demo"]
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     base = f"http://127.0.0.1:{port}"
@@ -176,9 +204,10 @@ def live_server(demo: sa.Engine) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def empty_server(cluster: Cluster, migrated: str) -> Iterator[str]:
+def empty_server(cluster: Cluster, migrated: str) -> Iterator[tuple[str, str]]:
+    """A service on an empty register: its address, and the session of a commander."""
     with copy_of(cluster, migrated) as engine, serving(engine) as base:
-        yield base
+        yield base, session_of(engine, ("commander", "all"))
 
 
 @pytest.fixture(scope="session")

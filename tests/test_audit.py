@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from gridmap import audit
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.db import transaction
 from gridmap.errors import NotAllowed
 from gridmap.layers import LAYERS
@@ -15,7 +15,8 @@ from gridmap.tables import metadata
 from tests.factories import COMMUNITY, add_building, add_community, add_supply_point
 
 SUPPLY_POINT = LAYERS["supply_point"].table
-KEPT_BY_OTHERS = {"audit_entry", "change_log"}
+SIGN_INS = {"sign_in_session", "sign_in_link", "sign_in_attempt", "former_password"}  # told by events of their own
+KEPT_BY_OTHERS = {"audit_entry", "change_log"} | SIGN_INS
 
 
 def latest(conn: sa.Connection) -> list[tuple]:
@@ -55,7 +56,7 @@ def test_a_statement_that_changes_nothing_leaves_nothing(conn):
 def test_a_change_without_an_actor_fails_and_stores_nothing(empty_database):
     with pytest.raises(DBAPIError, match="needs an actor"), empty_database.begin() as conn:
         add_supply_point(conn, "S1", 120.6, 30.9)
-    nobody = Actor("", None, ("",))
+    nobody = acting("", None, ("",))
     with pytest.raises(NotAllowed, match="needs an actor"), transaction(empty_database, nobody) as conn:
         add_supply_point(conn, "S1", 120.6, 30.9)
     with empty_database.connect() as conn:
@@ -91,7 +92,7 @@ def test_tables_cannot_be_emptied_past_the_audit(conn):
 def written(conn):
     for number in range(5):
         add_supply_point(conn, f"S{number}", 120.6, 30.9)
-    audit.record(conn, Actor('检查员\n\t"x"', None, ("",)), "export", "building", rows=3, detail={"file": "楼栋.csv"})
+    audit.record(conn, acting('检查员\n\t"x"', None, ("",)), "export", "building", rows=3, detail={"file": "楼栋.csv"})
     add_community(conn)
     assert audit.verify(conn, LOCAL) == (7, [])
     return conn
@@ -146,7 +147,7 @@ def test_the_latest_entries_can_be_read_by_who_may(written):
     assert len(audit.entries(written, LOCAL, chain=COMMUNITY)) == 1
     assert audit.entries(written, LOCAL, by="nobody") == []
     with pytest.raises(NotAllowed):
-        audit.entries(written, Actor("worker", frozenset({"building.view"}), ("",)))
+        audit.entries(written, acting("worker", frozenset({"building.view"}), ("",)))
 
 
 def test_no_entry_holds_a_name_or_a_phone(conn):

@@ -16,7 +16,7 @@ from gridmap.exchange import import_file
 from gridmap.layers import LAYERS
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
-from tests.conftest import app_on, copy_of
+from tests.conftest import app_on, client_of, copy_of, session_of
 from tests.factories import insert, point
 
 CGCS2000 = Geod(a=6378137.0, rf=298.257222101)
@@ -140,7 +140,7 @@ def test_volunteers_covering_every_building_equal_a_brute_force_loop(city):
 
 def test_the_panel_of_an_imported_building_answers(city):
     with app_on(city) as app, city.connect() as conn:
-        client = app.test_client()
+        client = client_of(app, session_of(city, ("commander", "all")))
         for code in conn.scalars(sa.text("SELECT code FROM building ORDER BY md5(code) LIMIT 5")):
             page = client.get(f"/panel/building/{code}?lang=en")
             assert page.status_code == 200

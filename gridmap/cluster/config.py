@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-ADMIN, SERVICE = "postgres", "gridmap"
+ADMIN, OWNER, SERVICE = "postgres", "gridmap", "gridmap_service"
 PORT = 5432
 
 _ALWAYS = {
@@ -48,13 +48,15 @@ _THROW_AWAY = {
 def write(folder: Path, *, socket_folder: Path, users: Iterable[str], durable: bool) -> Path:
     """Write the configuration into a folder and return the main file.
 
-    `users` are the system users who may connect, as the service or as the administrator.
+    `users` are the system users who may connect, as the administrator, the owner of the database or the service.
     """
     folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
     main, access, names = (folder / f"{name}.conf" for name in ("postgresql", "pg_hba", "pg_ident"))
-    _replace(access, f"local all all peer map={SERVICE}\n")
-    _replace(names, "".join(f'{SERVICE} "{user}" {role}\n' for user in sorted(set(users)) for role in (ADMIN, SERVICE)))
+    _replace(access, f"local all all peer map={OWNER}\n")
+    _replace(
+        names, "".join(f'{OWNER} "{user}" {role}\n' for user in sorted(set(users)) for role in (ADMIN, OWNER, SERVICE))
+    )
     values = _ALWAYS | (_DURABLE if durable else _THROW_AWAY)
     values |= {
         "unix_socket_directories": f'"{socket_folder}"',

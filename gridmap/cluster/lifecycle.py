@@ -23,6 +23,8 @@ from gridmap.settings import Settings
 Progress = Callable[[str], None]
 State = Literal["absent", "stopped", "starting", "running"]
 EXTENSIONS = ("postgis", "pg_trgm")
+# The functions behind `&&`: they neither raise nor tell anything of a row, so a policy may let them use the index.
+LEAKPROOF = ("geometry_overlaps(geometry, geometry)", "geography_overlaps(geography, geography)")
 SOCKET_BYTES = 100
 LOCK_WAIT_S, RETRY_S, START_S, STOP_S = 600, 30, 600, 120
 LOG_BYTES = 10_000_000
@@ -41,6 +43,14 @@ class Status:
     url: str
     pid: int | None = None
     version: int | None = None
+
+
+@dataclass(frozen=True)
+class Urls:
+    """Where a database is: as its owner, who changes the schema, and as the service, which owns nothing."""
+
+    owner: str
+    service: str
 
 
 class Cluster:
@@ -81,7 +91,16 @@ class Cluster:
     @property
     def url(self) -> str:
         """Return the SQLAlchemy URL of the database, whether it runs or not."""
-        return f"postgresql+psycopg://{config.SERVICE}@/{config.SERVICE}?host={quote(str(self.socket_folder))}&port={config.PORT}"
+        return self._url_as(config.OWNER)
+
+    @property
+    def service_url(self) -> str:
+        """Return the URL the web workers use: a role that owns nothing and sees what the policies show it."""
+        return self._url_as(config.SERVICE)
+
+    def _url_as(self, role: str) -> str:
+        place = f"host={quote(str(self.socket_folder))}&port={config.PORT}"
+        return f"postgresql+psycopg://{role}@/{config.OWNER}?{place}"
 
     def start(self, progress: Progress = silent, *, stay: bool = False) -> str:
         """Make the cluster if there is none, start it if it does not run, and return its URL.
@@ -175,18 +194,25 @@ class Cluster:
         unfinished.rename(self.data)
 
     def _provision(self, progress: Progress) -> None:
-        """Make the service's role, its database and the extensions where one is missing."""
+        """Make the roles, the database and the extensions where one is missing, and mark what policies need."""
         with self._admin("postgres") as conn:
-            if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [config.SERVICE]).fetchone():
-                conn.execute(SQL("CREATE ROLE {} LOGIN CREATEDB").format(Identifier(config.SERVICE)))
-            if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [config.SERVICE]).fetchone():
-                conn.execute(SQL("CREATE DATABASE {0} OWNER {0}").format(Identifier(config.SERVICE)))
-        with self._admin(config.SERVICE) as conn:
+            for role, rights in ((config.OWNER, "LOGIN CREATEDB CREATEROLE BYPASSRLS"), (config.SERVICE, "LOGIN")):
+                if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    conn.execute(SQL("CREATE ROLE {}").format(Identifier(role)))
+                conn.execute(SQL("ALTER ROLE {} " + rights).format(Identifier(role)))
+            conn.execute(SQL("GRANT {} TO {}").format(Identifier(config.SERVICE), Identifier(config.OWNER)))
+            if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [config.OWNER]).fetchone():
+                conn.execute(SQL("CREATE DATABASE {0} OWNER {0}").format(Identifier(config.OWNER)))
+        with self._admin(config.OWNER) as conn:
             have = {name for (name,) in conn.execute("SELECT extname FROM pg_extension")}
             for extension in EXTENSIONS:
                 if extension not in have:
                     progress(f"Adding {extension} to the database 正在安装 {extension}")
                     conn.execute(SQL("CREATE EXTENSION {}").format(Identifier(extension)))
+            for (
+                function
+            ) in LEAKPROOF:  # again at each start: dump and restore, and an upgrade of PostGIS, drop the mark
+                conn.execute(f"ALTER FUNCTION {function} LEAKPROOF")
 
     # starting and stopping
 
@@ -325,14 +351,14 @@ class Cluster:
 
 
 @contextmanager
-def database(settings: Settings, progress: Progress = silent) -> Iterator[str]:
-    """Give the URL of the database the settings name; without one, of the private cluster, running meanwhile."""
+def database(settings: Settings, progress: Progress = silent) -> Iterator[Urls]:
+    """Give the URLs of the database the settings name; without one, of the private cluster, running meanwhile."""
     if settings.database_url:
-        yield settings.database_url
+        yield Urls(settings.database_url, settings.service_database_url or settings.database_url)
         return
     cluster = Cluster(settings.home)
     try:
-        yield cluster.start(progress)
+        yield Urls(cluster.start(progress), cluster.service_url)
     finally:
         cluster.release(progress)
 

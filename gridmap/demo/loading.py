@@ -18,7 +18,7 @@ from gridmap.errors import Conflict
 from gridmap.layers import closure_zone, party_household, party_unit, street, supply_point, volunteer
 
 SOURCE = "gridmap demo"
-DEMO = Actor(name="demo", verbs=LOCAL.verbs, places=LOCAL.places)
+DEMO = Actor("demo", LOCAL.rights)
 Progress = Callable[[int, int], None]  # households done, households wanted
 
 ORDER = (  # parents before children

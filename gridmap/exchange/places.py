@@ -81,10 +81,10 @@ def check(work: Work) -> None:
         work.refuse(elsewhere, "code", "code_not_under", value=rows.c.code, layer="community", parent=rows.c.community)
     county = sa.cast(sa.func.left(rows.c.community, 6), sa.Integer)
     work.refuse(rows.c.county != county, "code", "other_county", value=rows.c.code, county=rows.c.county)
-    if not work.actor.is_everywhere:
-        work.refuse(sa.not_(within_scope(rows, work.actor)), "", "out_of_scope")
+    if not work.actor.sees_everything(layer.edit):
+        work.refuse(sa.not_(within_scope(rows, work.actor, layer.edit)), "", "out_of_scope")
         same = sa.and_(layer.table.c.county == rows.c.county, layer.table.c.id == rows.c.id)
-        work.refuse(sa.and_(same, sa.not_(within_scope(layer.table, work.actor))), "", "out_of_scope")
+        work.refuse(sa.and_(same, sa.not_(within_scope(layer.table, work.actor, layer.edit))), "", "out_of_scope")
 
 
 def _community(work: Work) -> None:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import context
 from geoalchemy2 import alembic_helpers
 
+import gridmap.accounts.tables
 import gridmap.audit
 import gridmap.layers
 from gridmap.tables import metadata
@@ -12,10 +13,8 @@ LOCK_TIMEOUT = "3s"
 
 
 def include_object(item: object, name: str | None, kind: str, reflected: bool, compare_to: object) -> bool:
-    """Leave out what PostGIS brings and what autogenerate cannot compare (indexes on expressions)."""
+    """Leave out what PostGIS brings."""
     if kind == "table" and name in ("spatial_ref_sys",):
-        return False
-    if kind == "index" and name is not None and name.endswith(("_geog_idx", "_reach_idx")):
         return False
     return bool(alembic_helpers.include_object(item, name, kind, reflected, compare_to))  # type: ignore[no-untyped-call]
 
@@ -23,7 +22,8 @@ def include_object(item: object, name: str | None, kind: str, reflected: bool, c
 def run() -> None:
     """Run the steps on the given URL."""
     assert gridmap.layers.LAYERS  # noqa: S101 - importing the layers fills the metadata
-    assert gridmap.audit.table is not None  # noqa: S101 - and so does importing the audit
+    assert gridmap.audit.table is not None  # noqa: S101 - and so does importing the audit and the accounts
+    assert gridmap.accounts.tables.account is not None  # noqa: S101
     engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
     with engine.connect() as conn:
         conn.execute(sa.text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))

@@ -9,7 +9,6 @@ from gridmap.crs import Position
 from gridmap.hierarchy import building, building_estate, estate, household
 from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.proximity import SLACK
-from gridmap.tables import geography
 
 REACH_M = 1000  # the 15-minute circle of the residential planning norm; beyond it "nearest" helps nobody on foot
 SHOWN = 10
@@ -48,7 +47,7 @@ def _served(actor: Actor, code: str, origin: Position) -> sa.CTE:
     """Select the buildings in reach and keep those whose one nearest point, measured exactly, is ours."""
     b = building.c
     point = sa.func.ST_GeogFromText(origin.ewkt)
-    here = geography(b.position)
+    here = b.geog
     distance_m = sa.func.ST_Distance(here, point)
     return (
         sa.select(
@@ -65,7 +64,7 @@ def _served(actor: Actor, code: str, origin: Position) -> sa.CTE:
 def _nearest_code(actor: Actor, here: sa.ColumnElement) -> sa.ScalarSelect:
     """Select the code of the supply point nearest to a building: the index finds one, a little more is measured."""
     first, other = SUPPLY_POINT.table.alias("first"), SUPPLY_POINT.table.alias("other")
-    first_geog, other_geog = geography(first.c.geom), geography(other.c.geom)
+    first_geog, other_geog = first.c.geog, other.c.geog
     first_m = (
         sa.select(sa.func.ST_Distance(first_geog, here))
         .where(first.c.valid_to.is_(None), within_scope(first, actor))

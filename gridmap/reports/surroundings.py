@@ -20,10 +20,11 @@ from gridmap.layers.party_unit import building_party_unit, neighbourhood_party_u
 from gridmap.layers.party_unit import table as party_unit
 from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.layers.supply_point.queries import stock
+from gridmap.layers.volunteer import LAYER as VOLUNTEER
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
 from gridmap.reports import catchment
-from gridmap.tables import geography
+from gridmap.roles import MIN_CELL
 
 NEAREST_SHOWN = 5
 
@@ -66,15 +67,16 @@ def find_building(conn: sa.Connection, actor: Actor, code: str) -> Building:
 def of_building(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
     """Return everything the panel of a building shows: place, people, party, zones, stock in reach, who covers it."""
     found = find_building(conn, actor, code)
+    people = _counts(conn, actor, found)
     shown = {name: getattr(found, name) for name in ("code", "name", "floors", "units")}
     return {
         "building": {**shown, "lon": found.position.lon, "lat": found.position.lat},
         "places": _dicts(places_above(conn, actor, found.neighbourhood or found.community)),
         "estates": _estates(conn, found),
-        **_counts(conn, found),
-        "party": _party_chain(conn, actor, found),
-        "centre_households": _centre_households(conn, actor, found),
-        "volunteers": _dicts(covering(conn, actor, found.position, building=found.key)),
+        **people,
+        "party": _party_chain(conn, actor, found) if actor.may("party_unit.view") else [],
+        "centre_households": _centre_households(conn, actor, found) if actor.may("party_household.view") else [],
+        "volunteers": _covering(conn, actor, found.position, building=found.key),
         **_around(conn, actor, found.position),
     }
 
@@ -86,7 +88,7 @@ def of_position(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str
         "position": {"lon": origin.lon, "lat": origin.lat},
         "places": _dicts(places),
         "outside": not places,
-        "volunteers": _dicts(covering(conn, actor, origin)),
+        "volunteers": _covering(conn, actor, origin),
         **_around(conn, actor, origin),
     }
 
@@ -109,7 +111,7 @@ def of_supply_point(conn: sa.Connection, actor: Actor, code: str) -> dict[str, A
         "point": point,
         "places": _dicts(places_at(conn, actor, origin)),
         "stock": _dicts(stock(conn, actor, [code])[code]),
-        "nearest_to": catchment.of_supply_point(conn, actor, code, origin),
+        "nearest_to": catchment.of_supply_point(conn, actor, code, origin) if actor.may("building.view") else None,
         "zones": _zones(conn, actor, origin),
         "as_of": now(conn),
     }
@@ -156,13 +158,32 @@ def _estates(conn: sa.Connection, found: Building) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
-def _counts(conn: sa.Connection, found: Building) -> dict[str, Any]:
-    """Return households, people and people by priority group, counted from the household rows."""
+def _covering(
+    conn: sa.Connection, actor: Actor, origin: Position, *, building: tuple[int, UUID] | None = None
+) -> list[dict[str, Any]] | None:
+    """Return who covers a position, or None for somebody who may not see volunteers."""
+    return _dicts(covering(conn, actor, origin, building=building)) if actor.may(VOLUNTEER.view) else None
+
+
+def _counts(conn: sa.Connection, actor: Actor, found: Building) -> dict[str, Any]:
+    """Return households, people and people by priority group, counted from the household rows.
+
+    None stands for what the actor may not know: everything without a right to count here, the groups without
+    `household.priority`, and fewer than five households without `household.exact`.
+    """
     h, p = household.c, household_priority.c
     here = sa.and_(h.county == found.county, h.building_id == found.id, h.valid_to.is_(None))
+    unknown = {"households": None, "people": None, "priority": None}
+    if not actor.may("household.count"):
+        return unknown
+    here = sa.and_(here, within_scope(household, actor, "household.view", "household.count"))
     households, people = conn.execute(
         sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(h.people_count), 0)).where(here)
     ).one()
+    if 0 < households < MIN_CELL and not actor.may("household.exact"):
+        return unknown | {"households": f"<{MIN_CELL}"}
+    if not actor.may("household.priority"):
+        return {"households": households, "people": people, "priority": None}
     tags = conn.execute(
         sa.select(p.tag, sa.func.sum(p.people_count))
         .join(household, sa.and_(h.county == p.county, h.id == p.household_id))
@@ -200,7 +221,7 @@ def _centre_households(conn: sa.Connection, actor: Actor, found: Building) -> li
     """Return the centre households of the building's party group, nearest first."""
     actor.require("party_household.view")
     p, b = party_household.c, building_party_unit.c
-    away_m = sa.func.ST_Distance(geography(p.geom), sa.func.ST_GeogFromText(found.position.ewkt)).label("distance_m")
+    away_m = sa.func.ST_Distance(p.geog, sa.func.ST_GeogFromText(found.position.ewkt)).label("distance_m")
     rows = conn.execute(
         sa.select(
             p.code, p.building,

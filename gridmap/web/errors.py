@@ -4,7 +4,7 @@ from typing import cast
 
 import orjson
 import structlog
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, redirect, render_template, request, url_for
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
@@ -12,9 +12,21 @@ from gridmap.errors import GridmapError, InvalidInput
 from gridmap.web.schemas import PROBLEM
 
 _log = structlog.get_logger(__name__)
-_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_media_type"}
+_CODES = {
+    400: "bad_request",
+    401: "sign_in_needed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "wrong_media_type",
+}
 _PROGRAM_PATHS = ("/api/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
 RETRY_AFTER_S = "2"
+_DONE_AT = {
+    "sign_in_needed": "sign_in.page",
+    "second_factor_needed": "sign_in.second_factor",
+    "password_expired": "account.page",
+}
 
 
 def init(app: Flask) -> None:
@@ -22,7 +34,12 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(GridmapError)
     def _expected(error: GridmapError) -> Response:
-        return respond(error.status, error.code, error.title, error.detail, error.where)
+        response = _led_on(error) or respond(error.status, error.code, error.title, error.detail, error.where)
+        if (wait := getattr(error, "retry_after_s", None)) is not None:
+            response.headers["Retry-After"] = str(wait)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = 'Bearer realm="gridmap"'
+        return response
 
     @app.errorhandler(HTTPException)
     def _http(error: HTTPException) -> Response:
@@ -57,6 +74,16 @@ def respond(status: int, code: str, title: str, detail: str, where: str | None) 
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(problem | ({"where": where} if where else {}))
     return Response(body, status, headers, content_type=PROBLEM)
+
+
+def _led_on(error: GridmapError) -> Response | None:
+    """Lead a person who has to do something first to the page where it is done; None for programs."""
+    endpoint = _DONE_AT.get(error.code)
+    if endpoint is None or request.method != "GET" or not _is_for_a_person():
+        return None
+    wanted = request.full_path.rstrip("?")
+    target = url_for(endpoint, next=wanted if wanted != "/" else None)
+    return cast(Response, Response.force_type(redirect(target), request.environ))
 
 
 def _is_for_a_person() -> bool:

@@ -12,7 +12,7 @@ from gridmap.layer import Layer
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, revalidated, with_etag
 from gridmap.web.i18n import translated
-from gridmap.web.permissions import PUBLIC, permission
+from gridmap.web.permissions import SIGNED_IN, permission
 from gridmap.web.session import actor, begin, layers
 
 bp = APIBlueprint(
@@ -25,14 +25,14 @@ bp = APIBlueprint(
 
 
 @bp.get("/layers", responses={200: schemas.LayersAnswer})
-@permission(PUBLIC)
+@permission(SIGNED_IN)
 def list_layers() -> Response:
     """The layers the caller may view, in drawing order, and how each is drawn."""
     return json_response({"items": [describe(layer) for layer in layers().values() if actor().may(layer.view)]})
 
 
 @bp.get("/layers/counts", responses={200: schemas.CountsAnswer})
-@permission(PUBLIC)
+@permission(SIGNED_IN)
 def count_features(query: schemas.BoxQuery) -> Response:
     """How many features of each layer touch a box, counted up to 5,000."""
     box = features.parse_bbox(query.bbox)
@@ -67,7 +67,7 @@ def show_feature(path: schemas.FeaturePath) -> Response:
 
 
 @bp.get("/search", responses={200: schemas.SearchAnswer})
-@permission(PUBLIC)
+@permission(SIGNED_IN)
 def search(query: schemas.SearchQuery) -> Response:
     """What begins with a code or carries a text in its name, in every layer the caller may view."""
     near = None if query.lon is None or query.lat is None else crs.position(query.lon, query.lat)

@@ -7,13 +7,13 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 
 from gridmap import hierarchy, maps
-from gridmap.access import Actor, within_scope
+from gridmap.access import Actor, view_verb, within_scope
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
 from gridmap.web.answers import shown
 from gridmap.web.features import describe
 from gridmap.web.i18n import language
-from gridmap.web.permissions import public
+from gridmap.web.permissions import SIGNED_IN, permission, public
 from gridmap.web.session import actor, begin, layers
 from gridmap.web.texts import texts
 
@@ -24,7 +24,7 @@ _MIME = {"css": "text/css", "js": "text/javascript"}
 
 
 @bp.get("/")
-@public
+@permission(SIGNED_IN)
 def map_page() -> str:
     """The map. Its features come as tiles and JSON, each with its own permission."""
     with begin() as conn:
@@ -85,13 +85,21 @@ def _drawn(layer: Layer) -> dict[str, object]:
 
 
 def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
-    """Return west, south, east, north of the communities in scope; None where none has an area."""
-    table = hierarchy.community
-    extent = (
-        sa.select(sa.func.ST_Extent(table.c.geom).label("box"))
-        .where(table.c.valid_to.is_(None), within_scope(table, who))
-        .subquery()
-    )
-    sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
-    found = conn.execute(sa.select(*sides)).one()
-    return None if found[0] is None else list(found)
+    """Return west, south, east, north of the person's own grids, buildings or points, else of the communities in scope.
+
+    None where nothing has an area.
+    """
+    for table in (hierarchy.neighbourhood, hierarchy.building, layers()["supply_point"].table, hierarchy.community):
+        own = (
+            within_scope(table, who)
+            if table is hierarchy.community
+            else table.c.code.in_(who.places_for(view_verb(table)))
+        )
+        extent = (
+            sa.select(sa.func.ST_Extent(table.c.geom).label("box")).where(table.c.valid_to.is_(None), own).subquery()
+        )
+        sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
+        found = conn.execute(sa.select(*sides)).one()
+        if found[0] is not None:
+            return list(found)
+    return None

@@ -3,13 +3,36 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask
+from flask import Flask, request
 
-from gridmap.web.session import actor
+from gridmap.errors import GridmapError, NotAllowed
+from gridmap.web.session import SAFE_METHODS, actor, identity, layers
 
-PUBLIC = "public"
+PUBLIC = "public"  # anybody: shows nothing of the register
+SIGNED_IN = "signed_in"  # whoever is signed in; shows what each layer's own verb allows
+OWN_ACCOUNT = "own_account"  # whoever is signed in, also before second factor or new password
 View = TypeVar("View", bound=Callable[..., Any])
 _UNDECLARED_BY_FLASK = frozenset({"static"})
+
+
+class SignInNeeded(GridmapError):
+    """Nobody is signed in, or the session or token does not hold any more."""
+
+    code = "sign_in_needed"
+    status = 401
+    title = "Sign in first"
+
+
+class SecondFactorNeeded(NotAllowed):
+    """The role asks for a second factor that this session has not shown."""
+
+    code = "second_factor_needed"
+
+
+class PasswordExpired(NotAllowed):
+    """The password is too old."""
+
+    code = "password_expired"
 
 
 def permission(verb: str) -> Callable[[View], View]:
@@ -23,7 +46,7 @@ def permission(verb: str) -> Callable[[View], View]:
 
 
 def public(view: View) -> View:
-    """Declare that a route needs no verb: it shows nothing of the register."""
+    """Declare that a route needs no sign-in: it shows nothing of the register."""
     return permission(PUBLIC)(view)
 
 
@@ -40,14 +63,27 @@ def init(app: Flask) -> None:
 
     @app.before_request
     def _check() -> None:
-        from flask import request
-
         if request.endpoint is None:
             return
         verb = declared(app, request.endpoint)
-        if verb is not None and verb != PUBLIC:
+        if verb is None or verb == PUBLIC:
+            return
+        who = identity()
+        if who is None:
+            raise SignInNeeded("Sign in first, or send a token that holds. 请先登录。")
+        if verb == OWN_ACCOUNT and not who.viewed_as:
+            return
+        if who.must_change_password:
+            raise PasswordExpired("The password is older than 90 days; choose a new one. 密码已过期，请修改。")
+        if who.lacks_second_factor:
+            raise SecondFactorNeeded("This role needs a second factor. 此角色需要双因素认证。")
+        if who.viewed_as and request.method not in SAFE_METHODS and verb != "view.as":
+            raise NotAllowed("Looking with another's eyes changes nothing. 以他人身份查看时不可修改。")
+        if verb not in (SIGNED_IN, OWN_ACCOUNT):
             values = request.view_args or {}
             for name in str(values.get("layers", values.get("layer", ""))).split(","):
+                if "{layer}" in verb:
+                    layers()[name]  # an unknown layer is missing, not forbidden
                 actor().require(verb.replace("{layer}", name))
 
 

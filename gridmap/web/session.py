@@ -1,23 +1,75 @@
-"""The request's actor, and a transaction that runs as that actor."""
+"""Who asks: the identity behind a request's cookie or token, and transactions that run as its actor."""
 
+import hashlib
+import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
 import sqlalchemy as sa
-from flask import Flask, current_app, g
+from flask import Flask, Response, current_app, g, request
 
 from gridmap import db
-from gridmap.access import LOCAL, Actor
+from gridmap.access import Actor
+from gridmap.accounts import sessions
+from gridmap.accounts.sessions import Identity
+from gridmap.errors import NotAllowed
 from gridmap.layer import Layers
+from gridmap.vault import Vault
+
+ANONYMOUS = Actor("anonymous")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
+_VISIT_BYTES = 32
+
+
+class BadCsrf(NotAllowed):
+    """A change was asked for without the proof that it comes from our own page."""
+
+    code = "csrf"
 
 
 def init(app: Flask) -> None:
-    """Give every request its actor: until sign-in exists the local one, as the service is on loopback only."""
+    """Find out who stands behind each request, and refuse changes that come from elsewhere."""
 
     @app.before_request
     def _identify() -> None:
-        g.actor = LOCAL
+        g.identity, g.by_token = None, False
+        g.actor = ANONYMOUS
+        if request.endpoint in (None, "static"):
+            return
+        if (identity := _found()) is not None:
+            g.identity, g.actor = identity, identity.actor
+
+    @app.before_request
+    def _refuse_foreign_changes() -> None:
+        if request.endpoint is not None and request.method not in SAFE_METHODS and not g.by_token:
+            _check_origin()
+            _check_csrf()
+
+    app.jinja_env.globals |= {"csrf_token": csrf_token, "identity": identity}
+
+
+def _found() -> Identity | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        g.by_token = True
+        with db.transaction(engine(), ANONYMOUS) as conn:
+            return sessions.identify_token(conn, token.strip())
+    if cookie := request.cookies.get(cookie_name()):
+        with db.transaction(engine(), ANONYMOUS) as conn:
+            return sessions.identify(conn, cookie)
+    return None
+
+
+def identity() -> Identity | None:
+    """Return who is signed in, or None."""
+    return cast(Identity | None, g.get("identity"))
+
+
+def signed_in() -> Identity:
+    """Return who is signed in; only behind a route that asks for it."""
+    return cast(Identity, g.identity)
 
 
 def actor() -> Actor:
@@ -35,8 +87,90 @@ def engine() -> sa.Engine:
     return cast(sa.Engine, current_app.extensions["gridmap"]["engine"])
 
 
+def vault() -> Vault:
+    """Return the application's keys."""
+    return cast(Vault, current_app.extensions["gridmap"]["vault"])
+
+
 @contextmanager
 def begin() -> Iterator[sa.Connection]:
     """Run one transaction as the request's actor."""
     with db.transaction(engine(), actor()) as conn:
         yield conn
+
+
+def address() -> str:
+    """Return the caller's address, as far as it can be trusted."""
+    return request.remote_addr or ""
+
+
+def cookie_name() -> str:
+    """Return the session cookie's name: behind TLS browsers hold `__Host-` cookies to this very host."""
+    return "__Host-gridmap" if request.is_secure else "gridmap_session"
+
+
+def _visit_name() -> str:
+    return "__Host-gridmap-visit" if request.is_secure else "gridmap_visit"
+
+
+def remember(response: Response, token: str) -> Response:
+    """Give the browser a session's secret."""
+    response.set_cookie(cookie_name(), token, secure=request.is_secure, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+def forget(response: Response) -> Response:
+    """Take the session's secret back from the browser."""
+    response.delete_cookie(cookie_name(), secure=request.is_secure, httponly=True, samesite="Lax", path="/")
+    return response
+
+
+def csrf_token() -> str:
+    """Return what a form on this page must send back: made from the session, or from this visit before sign-in."""
+    return _proof(_secret_of_visit())
+
+
+def _secret_of_visit() -> str:
+    """Return the session's secret, else that of the visit, which is made here and set with the answer."""
+    if session := _session_cookie():
+        return session
+    if (visit := request.cookies.get(_visit_name())) and len(visit) == 2 * _VISIT_BYTES:
+        return visit
+    if "visit" not in g:
+        import secrets
+
+        from flask import after_this_request
+
+        g.visit = secrets.token_hex(_VISIT_BYTES)
+        name, is_secure = _visit_name(), request.is_secure
+
+        @after_this_request
+        def _set(response: Response) -> Response:
+            response.set_cookie(name, g.visit, secure=is_secure, httponly=True, samesite="Strict", path="/")
+            return response
+
+    return cast(str, g.visit)
+
+
+def _session_cookie() -> str | None:
+    return request.cookies.get(cookie_name()) if g.get("identity") is not None else None
+
+
+def _proof(secret: str) -> str:
+    return hmac.new(secret.encode(), b"csrf", hashlib.sha256).hexdigest()
+
+
+def _check_origin() -> None:
+    """Refuse a change whose browser says that another site asked for it."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    if (origin is not None and origin != request.host_url.rstrip("/")) or site in ("cross-site", "same-site"):
+        raise BadCsrf("This change was asked for by another site. 请求来自其他网站，已拒绝。")
+
+
+def _check_csrf() -> None:
+    sent = request.headers.get(CSRF_HEADER) or request.form.get(CSRF_FIELD) or ""
+    secret = _session_cookie() or request.cookies.get(_visit_name()) or ""
+    if not secret or not hmac.compare_digest(sent.encode(), _proof(secret).encode()):
+        raise BadCsrf(
+            "This page has been open for too long or was opened twice. Load it again and repeat. 页面已过期，请刷新后重试。"
+        )

@@ -64,12 +64,12 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, live_server: str) -> Iterator[Callable[..., Visit]]:
+def visit(browser: Browser, live_server: str, everywhere: str) -> Iterator[Callable[..., Visit]]:
     """Open a page of the running service: `visit(size, language)`; every page's account must be clean at the end."""
-    yield from visits(browser, live_server)
+    yield from visits(browser, live_server, everywhere)
 
 
-def visits(browser: Browser, base: str) -> Iterator[Callable[..., Visit]]:
+def visits(browser: Browser, base: str, token: str | None = None) -> Iterator[Callable[..., Visit]]:
     opened: list[Visit] = []
 
     def open_page(size: tuple[int, int] = LANDSCAPE, language: str = "zh-CN", **options) -> Visit:
@@ -77,6 +77,8 @@ def visits(browser: Browser, base: str) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(
             viewport={"width": width, "height": height}, locale=language, has_touch=True, **options
         )
+        if token is not None:
+            context.add_cookies([{"name": "gridmap_session", "value": token, "url": base}])
         page, account = context.new_page(), Account(base)
         page.on("request", account.note)
         page.on("requestfinished", account.weigh)
@@ -105,19 +107,21 @@ class Somewhere:
         return f"#map={zoom}/{self.lat:.6f}/{self.lon:.6f}"
 
 
-def fetched(base: str, path: str, **values: object) -> dict:
-    with urllib.request.urlopen(f"{base}{path}?{urllib.parse.urlencode(values)}") as answer:
+def fetched(base: str, path: str, token: str, **values: object) -> dict:
+    asked = urllib.request.Request(f"{base}{path}?{urllib.parse.urlencode(values)}")
+    asked.add_header("Cookie", f"gridmap_session={token}")
+    with urllib.request.urlopen(asked) as answer:
         body: dict = json.load(answer)
         return body
 
 
 @pytest.fixture(scope="session")
-def building(live_server: str) -> Somewhere:
+def building(live_server: str, everywhere: str) -> Somewhere:
     """A building with households and no marker on the middle of it."""
-    for feature in fetched(live_server, "/api/v1/layers/building/features", limit=200)["features"]:
+    for feature in fetched(live_server, "/api/v1/layers/building/features", everywhere, limit=200)["features"]:
         code, name = feature["properties"]["code"], feature["properties"]["name"]
-        answer = fetched(live_server, f"/api/v1/buildings/{code}/nearest/supply_point", k=1)
-        people = fetched(live_server, f"/api/v1/buildings/{code}/volunteers")["items"]
+        answer = fetched(live_server, f"/api/v1/buildings/{code}/nearest/supply_point", everywhere, k=1)
+        people = fetched(live_server, f"/api/v1/buildings/{code}/volunteers", everywhere)["items"]
         nearest_m = min([answer["items"][0]["distance_m"], *(person["distance_m"] for person in people)])
         if nearest_m > 30 and people:
             return Somewhere(code, name, answer["origin"]["lon"], answer["origin"]["lat"])
@@ -125,7 +129,7 @@ def building(live_server: str) -> Somewhere:
 
 
 @pytest.fixture(scope="session")
-def stock_point(live_server: str) -> Somewhere:
-    feature = fetched(live_server, "/api/v1/layers/supply_point/features", limit=1)["features"][0]
+def stock_point(live_server: str, everywhere: str) -> Somewhere:
+    feature = fetched(live_server, "/api/v1/layers/supply_point/features", everywhere, limit=1)["features"][0]
     lon, lat = feature["geometry"]["coordinates"]
     return Somewhere(feature["properties"]["code"], feature["properties"]["name"], lon, lat)

@@ -295,7 +295,8 @@ def test_tiles_that_fail_are_reported_with_a_way_on(visit):
 
 
 def test_an_empty_register_shows_what_to_do_next(browser, empty_server):
-    pages = visits(browser, empty_server)
+    base, token = empty_server
+    pages = visits(browser, base, token)
     opened = next(pages)()
     opened.go()
     expect(opened.page.locator(".empty")).to_contain_text("gridmap demo")

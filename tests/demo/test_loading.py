@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from gridmap import demo, hierarchy
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.db import transaction
 from gridmap.demo import loading
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
@@ -36,7 +36,7 @@ def test_the_demo_passes_every_constraint_once_and_is_refused_a_second_time(empt
 
 
 def test_rows_say_who_made_them_and_the_change_log_has_them(empty_database):
-    demo.load(empty_database, Actor("tester", None, ("",)), households=HOUSEHOLDS)
+    demo.load(empty_database, acting("tester", None, ("",)), households=HOUSEHOLDS)
     with empty_database.connect() as conn:
         for layer in LAYERS.values():
             table = layer.table
@@ -85,7 +85,7 @@ def test_a_row_the_database_refuses_is_told_as_our_error(empty_database, monkeyp
 
 def test_only_who_may_load_the_demo_loads_it(empty_database):
     with pytest.raises(NotAllowed):
-        demo.load(empty_database, Actor("reader", frozenset({"building.view"}), ("",)), households=HOUSEHOLDS)
+        demo.load(empty_database, acting("reader", frozenset({"building.view"}), ("",)), households=HOUSEHOLDS)
 
 
 def test_the_newcomers_district_has_the_usual_size_and_says_so(empty_database):

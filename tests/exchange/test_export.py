@@ -11,7 +11,7 @@ import pytest
 import shapely
 import sqlalchemy as sa
 
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.demo import load
 from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.exchange import export_file, import_file
@@ -144,15 +144,15 @@ def test_formulas_are_escaped_in_spreadsheets_only(empty_database, tmp_path):
 
 def test_only_the_actors_places_are_written(town, tmp_path):
     (first,), (second,) = query(town, "SELECT code FROM neighbourhood ORDER BY code LIMIT 2")
-    actor = Actor("worker", None, (first,))
+    actor = acting("worker", None, (first,))
     export_file(town, actor, LAYERS["building"], tmp_path / "b.csv")
     written = read(tmp_path / "b.csv")
     assert {row["neighbourhood"] for row in written} == {first}
     assert second != first
     with pytest.raises(NotFound):
-        export_file(town, Actor("nobody", None, ()), LAYERS["building"], tmp_path / "n.csv")
+        export_file(town, acting("nobody", None, ()), LAYERS["building"], tmp_path / "n.csv")
     with pytest.raises(NotAllowed):
-        export_file(town, Actor("guest", frozenset(), ("",)), LAYERS["building"], tmp_path / "n.csv")
+        export_file(town, acting("guest", frozenset(), ("",)), LAYERS["building"], tmp_path / "n.csv")
     assert not (tmp_path / "n.csv").exists()
 
 

@@ -5,7 +5,7 @@ import json
 import openpyxl
 import pytest
 
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.errors import ImportRefused, InvalidInput, NotAllowed
 from gridmap.exchange import import_file, write_report
 from gridmap.layers import LAYERS
@@ -215,7 +215,7 @@ def test_wrong_arguments_are_named(district, tmp_path):
 
 def test_only_who_may_edit_the_layer_may_import(district, tmp_path):
     path = table(tmp_path / "p.csv", [HEADING, GOOD])
-    viewer = Actor("viewer", frozenset({"supply_point.view"}), ("",))
+    viewer = acting("viewer", frozenset({"supply_point.view"}), ("",))
     with pytest.raises(NotAllowed):
         import_file(district, viewer, LAYERS["supply_point"], path, crs="EPSG:4490")
 
@@ -223,7 +223,7 @@ def test_only_who_may_edit_the_layer_may_import(district, tmp_path):
 def test_rows_outside_the_actors_area_are_refused(district, tmp_path):
     path = table(tmp_path / "p.csv", [HEADING, GOOD])
     for places, refused in ((("440305001001",), 1), ((COMMUNITY,), 0), (("310115",), 0)):
-        actor = Actor("worker", None, places)
+        actor = acting("worker", None, places)
         report = import_file(district, actor, LAYERS["supply_point"], path, crs="EPSG:4490", dry_run=True)
         assert [problem.code for problem in report.problems] == ["out_of_scope"] * refused
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.crs import position
 from gridmap.errors import InvalidInput, NotAllowed
 from gridmap.layers import LAYERS
@@ -57,16 +57,16 @@ def test_k_is_bounded(conn, k):
         nearest(conn, LOCAL, SUPPLY_POINT, position(116, 40), k=k)
 
 
-def test_nearest_leaves_out_other_communities(conn):
+def test_nearest_leaves_out_other_communities_but_not_what_lies_outside_all_of_them(conn):
     add_supply_point(conn, "ours", 116.01, 40.0, community="990106001001")
     add_supply_point(conn, "theirs", 116.001, 40.0, community="990106001002")
     add_supply_point(conn, "nobodys", 116.002, 40.0)
-    worker = Actor("worker", frozenset({"supply_point.view"}), ("990106001001",))
-    assert [item.code for item in nearest(conn, worker, SUPPLY_POINT, position(116, 40))] == ["ours"]
-    nobody = Actor("nobody", frozenset({"supply_point.view"}), ())
+    worker = acting("worker", frozenset({"supply_point.view"}), ("990106001001",))
+    assert [item.code for item in nearest(conn, worker, SUPPLY_POINT, position(116, 40))] == ["nobodys", "ours"]
+    nobody = acting("nobody", frozenset({"supply_point.view"}), ())
     assert nearest(conn, nobody, SUPPLY_POINT, position(116, 40)) == []
     with pytest.raises(NotAllowed):
-        nearest(conn, Actor("guest", frozenset(), ("990106001001",)), SUPPLY_POINT, position(116, 40))
+        nearest(conn, acting("guest", frozenset(), ("990106001001",)), SUPPLY_POINT, position(116, 40))
 
 
 @settings(max_examples=25, deadline=None)

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 from pyproj import Geod
 
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.crs import position
 from gridmap.layers.volunteer.queries import covering, covering_query
 from tests.factories import COUNTY, add_building, add_community, add_volunteer, assign
@@ -63,7 +63,7 @@ def test_names_and_phones_are_masked(conn):
 def test_retired_volunteers_and_those_outside_the_scope_cover_nothing(conn):
     add_volunteer(conn, "gone", 116.0, 40.0, radius_m=10, valid_to=sa.text("now() + interval '1 second'"))
     add_volunteer(conn, "theirs", 116.0, 40.0, radius_m=10, community="990106001002")
-    worker = Actor("worker", frozenset({"volunteer.view"}), ("990106001001",))
+    worker = acting("worker", frozenset({"volunteer.view"}), ("990106001001",))
     assert covering(conn, worker, position(116, 40)) == []
 
 

@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 
 import gridmap
 from gridmap.web import i18n
-from tests.conftest import app_on
+from tests.conftest import app_on, client_of, session_of
 
 PACKAGE = Path(gridmap.__file__).parent
 CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -30,7 +30,7 @@ def catalogue():
 @pytest.fixture
 def empty_client(empty_database):
     with app_on(empty_database) as app:
-        yield app.test_client()
+        yield client_of(app, session_of(empty_database, ("commander", "all")))
 
 
 def extracted() -> set[str]:
@@ -102,15 +102,14 @@ def test_the_browser_chooses_the_language(client, headers, expected):
     assert f'<html lang="{expected}">' in client.get("/", headers=headers).get_data(as_text=True)
 
 
-def test_the_switch_is_remembered(app):
-    client = app.test_client()
+def test_the_switch_is_remembered(client):
     assert '<html lang="en">' in client.get("/?lang=en").get_data(as_text=True)
     assert '<html lang="en">' in client.get("/").get_data(as_text=True)
     assert '<html lang="zh-CN">' in client.get("/?lang=zh").get_data(as_text=True)
 
 
-def test_an_unknown_language_is_passed_over(app):
-    answer = app.test_client().get("/?lang=%3Cscript%3E", headers={"Accept-Language": "en"})
+def test_an_unknown_language_is_passed_over(client):
+    answer = client.get("/?lang=%3Cscript%3E", headers={"Accept-Language": "en"})
     assert '<html lang="en">' in answer.get_data(as_text=True)
     assert "Set-Cookie" not in answer.headers
 

@@ -9,7 +9,7 @@ from gridmap.access import LOCAL
 from gridmap.db import transaction
 from gridmap.layers import LAYERS
 from tests import factories
-from tests.conftest import app_on
+from tests.conftest import app_on, client_of, session_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>`${alert(1)}`'\""
 
@@ -29,7 +29,7 @@ def hostile_client(empty_database):
         factories.add_volunteer(conn, "V1", 120.6, 30.9, name=HOSTILE, radius_m=500, on_duty=True, skills=[HOSTILE])
         factories.add_zone(conn, "Z1", factories.square(120.6, 30.9), name=HOSTILE, order_no=HOSTILE)
     with app_on(empty_database) as app:
-        yield app.test_client()
+        yield client_of(app, session_of(empty_database, ("commander", "all")))
 
 
 def test_the_page_describes_every_layer_in_drawing_order_with_its_signs_in_legend_order(client):
@@ -52,7 +52,7 @@ def test_the_first_view_is_the_register(client):
 
 def test_an_empty_register_says_what_to_do_next(empty_database):
     with app_on(empty_database) as app:
-        client = app.test_client()
+        client = client_of(app, session_of(empty_database, ("commander", "all")))
         assert told(client)["bounds"] is None
         assert "gridmap demo" in client.get("/").get_data(as_text=True)
 

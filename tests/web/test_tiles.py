@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from gridmap import tiles
-from gridmap.access import LOCAL, Actor
+from gridmap.access import LOCAL, acting
 from gridmap.db import transaction
 from gridmap.errors import NotFound
 from gridmap.layers import LAYERS
-from tests.conftest import app_on
+from tests.conftest import app_on, client_of, session_of
 from tests.factories import add_supply_point
 
 LON, LAT = 120.6, 30.9
@@ -72,7 +72,7 @@ def test_single_households_and_buildings_are_not_sent_where_they_cannot_be_read(
 def test_a_tile_shows_only_the_scope_of_the_actor(conn):
     add_supply_point(conn, "ours", LON, LAT, community="990106001001")
     add_supply_point(conn, "theirs", LON, LAT, community="990106001002")
-    worker = Actor("worker", frozenset({"supply_point.view"}), ("990106001001",))
+    worker = acting("worker", frozenset({"supply_point.view"}), ("990106001001",))
     found = decoded(tiles.tile(conn, worker, [LAYERS["supply_point"]], *address(LON, LAT, 16)))
     assert [item["code"] for item in found["supply_point"]] == ["ours"]
 
@@ -86,7 +86,11 @@ def test_an_address_outside_the_pyramid_is_not_found(z, x, y):
 def test_the_second_look_costs_no_tile_until_something_changes(empty_database):
     z, x, y = address(LON, LAT, 16)
     with app_on(empty_database) as app:
-        _look_again_and_again(app.test_client(), empty_database, f"/tiles/supply_point,volunteer/{z}/{x}/{y}.mvt")
+        _look_again_and_again(
+            client_of(app, session_of(empty_database, ("commander", "all"))),
+            empty_database,
+            f"/tiles/supply_point,volunteer/{z}/{x}/{y}.mvt",
+        )
 
 
 def _look_again_and_again(client, database, path):

@@ -48,7 +48,7 @@ table = with_versions(sa.Table(
         name="active_needs_order",
     ),
     *rules("closure_zone"), county_rule("community"),
-    info=spread("copy"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from gridmap.tables import (
     dates,
     geography_index,
     keys,
+    measured,
     metadata,
     parent,
     reference,
@@ -25,12 +26,12 @@ table = with_versions(sa.Table(
     code(),
     sa.Column("is_centre", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("member_count", sa.SmallInteger, nullable=False, server_default="1"),
-    *shape("POINT"), *dates(),
+    *shape("POINT"), measured(), *dates(),
     parent("household"), parent("party_unit"),
     sa.CheckConstraint("member_count BETWEEN 1 AND 50", name="member_count"),
     *rules("party_household", form=digits(HOUSEHOLD_DIGITS)), geography_index("party_household"),
     county_rule("code"), sa.CheckConstraint("left(code, 17) = building", name="code_under_building"),
-    info=spread("county"),
+    info=spread("county", scope="exact"),
 ))  # fmt: skip
 
 LAYER = Layer(

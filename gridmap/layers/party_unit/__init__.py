@@ -36,7 +36,7 @@ table = with_versions(sa.Table(
     sa.CheckConstraint("(level = 'committee') = (parent_id IS NULL)", name="parent"),
     sa.CheckConstraint("member_count >= 0", name="member_count"),
     *rules("party_unit"), county_rule("community"),
-    info=spread("copy"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 neighbourhood_party_unit = link("neighbourhood_party_unit", "neighbourhood", "party_unit", how="copy")

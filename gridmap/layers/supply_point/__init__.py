@@ -9,6 +9,7 @@ from gridmap.tables import (
     dates,
     geography_index,
     keys,
+    measured,
     metadata,
     parent,
     reference,
@@ -35,10 +36,10 @@ table = with_versions(sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("address", sa.Text), sa.Column("open_hours", sa.Text), sa.Column("capacity", sa.Text),
     sa.Column("keeper", sa.Text, info={"personal": True}), sa.Column("phone", sa.Text, info={"personal": True}),
-    *shape("POINT"), *dates(),
+    *shape("POINT"), measured(), *dates(),
     parent("community"), one_of("kind", tuple(KINDS)),
     *rules("supply_point"), geography_index("supply_point"), county_rule("community"),
-    info=spread("copy"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 item = sa.Table(
@@ -62,7 +63,7 @@ stock_count = sa.Table(
     sa.Column("quantity", sa.BigInteger, nullable=False),
     sa.Column("recorded_by", sa.Text, nullable=False),
     parent("supply_point"), sa.CheckConstraint("quantity >= 0", name="quantity"),
-    info=spread("copy"),
+    info=spread("copy", part_of="supply_point"),
 )  # fmt: skip
 
 LAYER = Layer(

@@ -1,8 +1,10 @@
 """Volunteers 志愿者: who can help, within which radius or for which buildings, and who is on duty."""
 
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from gridmap.crs import STORAGE_SRID
 from gridmap.hierarchy import county_rule, scope_columns
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.tables import (
@@ -11,6 +13,7 @@ from gridmap.tables import (
     geography_index,
     keys,
     link,
+    measured,
     metadata,
     parent,
     reference,
@@ -36,11 +39,13 @@ table = with_versions(sa.Table(
     sa.Column("skills", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("on_duty", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("radius_m", sa.Integer),
-    *shape("POINT"), *dates(),
+    *shape("POINT"), measured(),
+    sa.Column("reach", Geometry("POLYGON", srid=STORAGE_SRID, spatial_index=False), sa.Computed(REACH, persisted=True)),
+    *dates(),
     parent("community"), sa.CheckConstraint(f"radius_m BETWEEN 0 AND {MAX_RADIUS_M}", name="radius_m"),
     *rules("volunteer"), geography_index("volunteer"), county_rule("community"),
-    sa.Index("volunteer_reach_idx", sa.text(f"({REACH})"), postgresql_using="gist"),
-    info=spread("copy"),
+    sa.Index("volunteer_reach_idx", "reach", postgresql_using="gist"),
+    info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
 building_volunteer = link("building_volunteer", "building", "volunteer", how="county")

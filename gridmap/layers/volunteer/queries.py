@@ -8,8 +8,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.access import Actor, mask_name, mask_phone, within_scope
 from gridmap.crs import Position
-from gridmap.layers.volunteer import LAYER, REACH, building_volunteer, table
-from gridmap.tables import geography
+from gridmap.layers.volunteer import LAYER, building_volunteer, table
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,11 @@ def covering_query(actor: Actor, origin: Position, building: tuple[int, UUID] | 
     box has the position in it; a common box of the largest radius would bring three times as many.
     """
     point = sa.func.ST_GeogFromText(origin.ewkt)
-    distance_m = sa.func.ST_Distance(geography(table.c.geom), point).label("distance_m")
+    distance_m = sa.func.ST_Distance(table.c.geog, point).label("distance_m")
     wanted = sa.and_(table.c.valid_to.is_(None), within_scope(table, actor))
-    box: sa.ColumnElement = sa.literal_column(REACH)
-    boxed = _with_reason("radius", 1, distance_m).where(wanted, box.op("&&")(sa.func.ST_GeomFromEWKT(origin.ewkt)))
+    boxed = _with_reason("radius", 1, distance_m).where(
+        wanted, table.c.reach.op("&&")(sa.func.ST_GeomFromEWKT(origin.ewkt))
+    )
     measured = boxed.offset(0).subquery("measured")  # the fence lets each distance be worked out once
     found: sa.SelectBase = sa.select(measured).where(measured.c.distance_m <= measured.c.radius_m)
     if building is not None:
