@@ -6,8 +6,11 @@ from gridmap.access import within_scope
 from gridmap.exchange.incoming import given_column
 from gridmap.exchange.work import Work, covers, stored
 from gridmap.hierarchy import BUILDING_DIGITS, COMMUNITY_DIGITS
+from gridmap.tables import geography
 
 UNDER_COMMUNITY = ("neighbourhood", "building")  # their codes begin with their community's
+GUESS_M = 50_000  # how far away a community may be whose county is guessed for a row outside all of them
+GUESS_DEGREES = 1.0  # a box of at least that size up to 60 degrees north
 
 
 def find(work: Work) -> None:
@@ -225,23 +228,35 @@ def _refuse_placeless(work: Work, column: sa.ColumnElement, layer: str) -> None:
 
 
 def _county(work: Work) -> None:
-    """Find the county of rows outside every community: stored, stated, or that of the nearest community."""
+    """Find the county of rows outside every community: stored, stated, or that of a community not far away."""
     rows, community = work.rows, stored("community")
     lost = sa.and_(rows.c.community.is_(None), rows.c.county.is_(None))
+    here, area = geography(rows.c.position), geography(community.c.geom)
     nearest = (
         sa.select(community.c.county)
-        .where(work.current(community), community.c.geom.is_not(None))
-        .order_by(community.c.geom.op("<->")(rows.c.position), community.c.code)
+        .where(
+            work.current(community), community.c.geom.op("&&")(sa.func.ST_Expand(rows.c.position, GUESS_DEGREES)),
+            sa.func.ST_DWithin(area, here, GUESS_M),
+        )
+        .order_by(sa.func.ST_Distance(area, here), community.c.code)
         .limit(1)
         .correlate(rows)
         .scalar_subquery()
-    )
-    any_stored = sa.exists(sa.select(community.c.id).where(work.current(community), community.c.geom.is_not(None)))
-    count = work.set(sa.and_(lost, rows.c.position.is_not(None), any_stored), county=nearest)
-    if count:
+    )  # fmt: skip
+    guessable = sa.and_(lost, rows.c.position.is_not(None))
+    guessed = work.set(sa.and_(guessable, nearest.is_not(None)), county=nearest)
+    if guessed:
         work.report.note(
             "nearest_county",
-            f"{count} rows lie outside every community; they were given the county of the nearest one.",
-            f"{count} 行不在任何社区内，已归入最近社区所属的区县。",
+            f"{guessed} rows lie outside every community; they were given the county of the nearest one.",
+            f"{guessed} 行不在任何社区内，已归入最近社区所属的区县。",
         )
+    any_stored = sa.exists(sa.select(community.c.id).where(work.current(community), community.c.geom.is_not(None)))
+    work.refuse(
+        sa.and_(guessable, any_stored),
+        "county",
+        "no_county_near",
+        value=sa.func.ST_AsText(rows.c.position, 6),
+        km=GUESS_M // 1000,
+    )
     work.refuse(lost, "county", "no_county")

@@ -83,6 +83,16 @@ REASONS = {
         "The position {place} is not on the map. Is the coordinate system {crs} right?",
         "位置 {place} 超出地图范围。坐标系 {crs} 是否正确？",
     ),
+    "coordinates_swapped": (
+        "The position {place} lies outside the area of {crs}; with the two numbers exchanged it lies inside. Are x"
+        " (east) and y (north) swapped?",
+        "位置 {place} 超出坐标系 {crs} 的适用范围，两数互换后则在范围内。x（东）与 y（北）是否颠倒？",
+    ),
+    "out_of_area": (
+        "The position {place} (lon lat {lonlat}) lies outside the area of {crs}, or outside China. Is this the"
+        " coordinate system of the file, and its zone the right one?",
+        "位置 {place}（经纬度 {lonlat}）超出坐标系 {crs} 的适用范围或中国范围。坐标系及其分带是否正确？",
+    ),
     "too_many_vertices": ("The shape has {count} vertices; at most {limit}.", "图形有 {count} 个顶点，最多 {limit} 个。"),
     "invalid_shape": (
         "The shape is not valid: {fault}. Mend it, or let --repair do it.",
@@ -107,6 +117,11 @@ REASONS = {
     "no_county": (
         "Outside every community, and no county is known. Add a county column or --set county=310115.",
         "不在任何社区内，且不知所属区县。请添加 county 列或使用 --set county=310115。",
+    ),
+    "no_county_near": (
+        "Outside every community, and none within {km} km, so no county can be guessed. Check the position, or add a"
+        " county column or --set county=310115.",
+        "不在任何社区内，且 {km} 公里内没有社区，无法推定区县。请核对位置，或添加 county 列、使用 --set county=310115。",
     ),
     "parent_needed": ("A branch or a group needs its parent unit.", "党支部、党小组须填写上级党组织。"),
     "parent_unwanted": ("A committee has no parent unit here.", "社区党委在此没有上级党组织。"),
