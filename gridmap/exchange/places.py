@@ -16,8 +16,8 @@ GUESS_DEGREES = 1.0  # a box of at least that size up to 60 degrees north
 def find(work: Work) -> None:
     """Find the places above every row of a layer but household, whose building is part of its identity.
 
-    What the file names by code or name counts first, then what the row's own code says, then what is stored, then the
-    position.
+    What the file names by code or name counts first, then what the row's own code says, then what is stored if the
+    row's position does not speak against it, then the position.
     """
     rows = work.rows
     if work.layer.name == "community":
@@ -100,7 +100,8 @@ def _community(work: Work) -> None:
             full = hint.op("~")(f"^[0-9]{{{COMMUNITY_DIGITS + 1},}}$")
             work.set(sa.and_(given.is_(None), full), given_community=sa.func.left(hint, COMMUNITY_DIGITS))
         _by_reference(work, "community", community)
-        _keep_stored(work, "community", also=("community_id",))
+        unmoved = sa.or_(_still_in(work, community), sa.not_(_in_any(work, community)))
+        _keep_stored(work, "community", also=("community_id",), only=unmoved)
     _by_position(
         work, community, county=_own_county(work, community), community=community.c.code, community_id=community.c.id
     )
@@ -130,9 +131,24 @@ def _neighbourhood(work: Work) -> None:
         found["neighbourhood_id"], also = neighbourhood.c.id, ("neighbourhood_id",)
     if given_column("neighbourhood") in rows.c:
         _by_reference(work, "neighbourhood", neighbourhood)
-        _keep_stored(work, "neighbourhood", also=also, only=_same_community(work))
-    _by_position(work, neighbourhood, neighbourhood.c.community == rows.c.community, **found)
-    _keep_stored(work, "neighbourhood", also=also, only=sa.and_(rows.c.geom.is_(None), _same_community(work)))
+    in_community = neighbourhood.c.community == rows.c.community
+    unmoved = sa.or_(_still_in(work, neighbourhood), sa.not_(_in_any(work, neighbourhood, in_community)))
+    _keep_stored(work, "neighbourhood", also=also, only=sa.and_(_same_community(work), unmoved))
+    _by_position(work, neighbourhood, in_community, **found)
+
+
+def _still_in(work: Work, place: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that a row has no position, or one inside the place that is stored for it."""
+    rows, table = work.rows, work.layer.table
+    inside = sa.exists().where(
+        work.current(place), place.c.code == table.c[place.name], covers(place.c.geom, rows.c.position)
+    )
+    return sa.or_(rows.c.position.is_(None), inside)
+
+
+def _in_any(work: Work, place: sa.Table, *near: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition that some place in force holds a row's position."""
+    return sa.exists().where(work.current(place), covers(place.c.geom, work.rows.c.position), *near)
 
 
 def _same_community(work: Work) -> sa.ColumnElement[bool]:
