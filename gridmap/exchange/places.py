@@ -62,18 +62,11 @@ def find_parents(work: Work) -> None:
     while work.set(lacking, **above):
         pass  # one level at a time
     _refuse_placeless(work, rows.c.community, "community")
-    _keep_stored(work, "parent_id")
+    _keep_stored(work, "level")
+    _keep_stored(work, "parent_id", only=rows.c.level != "committee")
     alone = rows.c.parent_id.is_(None)
     work.refuse(sa.and_(rows.c.level != "committee", alone), "parent", "parent_needed")
     work.refuse(sa.and_(rows.c.level == "committee", sa.not_(alone)), "parent", "parent_unwanted")
-
-
-def refuse_orphans(work: Work) -> None:
-    """Refuse new party units whose parent in the same file was refused; a chain has three levels."""
-    rows, parent = work.rows, work.rows.alias("parent")
-    for _ in range(2):
-        lost = sa.and_(parent.c.id == rows.c.parent_id, parent.c.refused, parent.c.is_new)
-        work.refuse(lost, "parent", "place_unknown", value=parent.c.name, layer="party_unit")
 
 
 def check(work: Work) -> None:

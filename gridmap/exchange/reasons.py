@@ -125,6 +125,23 @@ REASONS = {
     ),
     "parent_needed": ("A branch or a group needs its parent unit.", "党支部、党小组须填写上级党组织。"),
     "parent_unwanted": ("A committee has no parent unit here.", "社区党委在此没有上级党组织。"),
+    "parent_self": ("A unit cannot be its own parent.", "党组织不能以自身为上级。"),
+    "parent_level": (
+        "The parent of a {level} must be a {wanted}, and this one is a {found}.",
+        "{level_zh}的上级须为{wanted_zh}，该组织为{found_zh}。",
+    ),
+    "level_of_parent": (
+        "As a {level} it could not be the parent of {child}. Change that unit in the same file.",
+        "改为{level_zh}后，不能再作 {child} 的上级。请在同一文件中一并调整。",
+    ),
+    "second_committee": (
+        "Community {community} has one committee, and {other} is one already. To change it, use its code.",
+        "社区 {community} 只能有一个社区党委，已有 {other}。如需修改，请填写其代码。",
+    ),
+    "second_committee_row": (
+        "Community {community} has one committee, and row {other} is one too.",
+        "社区 {community} 只能有一个社区党委，第 {other} 行也是。",
+    ),
     # the stock
     "item_unknown": ("No item has this code or name. Near: {near}.", "没有该代码或名称的物资。相近：{near}。"),
     "stock_incomplete": (
@@ -138,14 +155,17 @@ LAYERS_ZH = {
     "party_unit": "党组织", "party_household": "党员户", "supply_point": "物资点", "volunteer": "志愿者",
 }  # fmt: skip
 
+LEVELS_ZH = {"committee": "社区党委", "branch": "党支部", "group": "党小组"}
+
 
 def problem(row: int, column: str, value: object, code: str, **facts: object) -> Problem:
     """Return a problem with its two sentences filled in from `facts`.
 
-    A fact named `layer` is given in Chinese too.
+    A fact that is the name of a layer or of a party unit's level is given in Chinese too.
     """
-    if "layer" in facts:
-        facts["layer_zh"] = LAYERS_ZH.get(str(facts["layer"]), facts["layer"])
+    for name, words in (("layer", LAYERS_ZH), ("level", LEVELS_ZH), ("wanted", LEVELS_ZH), ("found", LEVELS_ZH)):
+        if name in facts:
+            facts.setdefault(f"{name}_zh", words.get(str(facts[name]), facts[name]))
     en, zh = REASONS[code]
     return Problem(row, column, shown(value), code, en.format(**facts), zh.format(**facts))
 
