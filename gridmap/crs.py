@@ -30,6 +30,8 @@ GCJ02, BD09 = "GCJ-02", "BD-09"  # Amap and Tencent; Baidu
 STORED_AS_IS = ("EPSG:4490", "EPSG:4326", "OGC:CRS84")
 OFFSET_AREA = (72.004, 0.8293, 137.8347, 55.8271)  # west, south, east, north, degrees
 KRASOVSKY_A_M, KRASOVSKY_E2 = 6_378_245.0, 0.00669342162296594323
+CHINA = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north, degrees: the land and its sea, roughly
+AREA_MARGIN = 1.0  # degrees a position may lie beyond the longitudes a system is made for
 CLOSE_ENOUGH = 1e-12  # degrees, a ten-thousandth of a millimetre
 MAX_ROUNDS = 30
 
@@ -203,6 +205,24 @@ def in_offset_area(lon: Coordinates, lat: Coordinates) -> NDArray[np.bool_]:
     return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
 
 
+def in_area_of_use(crs: System, lon: Coordinates, lat: Coordinates) -> NDArray[np.bool_]:
+    """Return where positions lie in China's box and near the longitudes a system is made for.
+
+    Parameters
+    ----------
+    lon, lat : arrays (n,), degrees, EPSG:4490; what is not finite is outside
+
+    Notes
+    -----
+    EPSG's areas of use end at Hainan and leave out the islands of Sansha, so only their longitudes are taken, with a
+    margin of one degree. A system without a known area has China's box alone.
+    """
+    west, south, east, north = CHINA
+    if not (crs.is_offset or crs.is_storage) and (bounds := _longitudes(crs)) is not None:
+        west, east = max(west, bounds[0] - AREA_MARGIN), min(east, bounds[1] + AREA_MARGIN)
+    return (lon >= west) & (lon <= east) & (lat >= south) & (lat <= north)
+
+
 def _to_gcj02(lon: Coordinates, lat: Coordinates) -> tuple[Coordinates, Coordinates]:
     """Return WGS 84 as GCJ-02, by the formula published on the web since 2012 (Krasovsky 1940 ellipsoid)."""
     import numpy as np
@@ -279,6 +299,15 @@ def _transformer(definition: str) -> pyproj.Transformer:
     import pyproj
 
     return pyproj.Transformer.from_crs(_proj_crs(definition), pyproj.CRS(f"EPSG:{STORAGE_SRID}"), always_xy=True)
+
+
+@cache
+def _longitudes(crs: System) -> tuple[float, float] | None:
+    """Return the westernmost and easternmost longitude of a system's area of use, None if it is not known."""
+    area = _proj_crs(crs.definition).area_of_use
+    if area is None and crs.name.startswith("EPSG:"):
+        area = _proj_crs(crs.name).area_of_use
+    return (area.west, area.east) if area is not None and area.west < area.east else None
 
 
 @cache

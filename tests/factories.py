@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from gridmap import hierarchy
 from gridmap.layers.closure_zone import table as closure_zone
 from gridmap.layers.party_household import table as party_household
+from gridmap.layers.party_unit import table as party_unit
 from gridmap.layers.supply_point import table as supply_point
 from gridmap.layers.volunteer import building_volunteer
 from gridmap.layers.volunteer import table as volunteer
@@ -89,6 +90,11 @@ def assign(conn: sa.Connection, volunteer_id: uuid.UUID, building_id: uuid.UUID)
 def add_party_household(conn: sa.Connection, household_id: uuid.UUID, code: str, **values: Any) -> uuid.UUID:
     row = {"code": code, "household_id": household_id, "building": code[:17], "community": code[:12]}
     return insert(conn, party_household, **row | {"geom": point(120.6, 30.9)} | values)
+
+
+def add_party_unit(conn: sa.Connection, community_id: uuid.UUID, code: str, level: str, **values: Any) -> uuid.UUID:
+    row = {"code": code, "name": f"党组织{code}", "level": level, "community": COMMUNITY, "community_id": community_id}
+    return insert(conn, party_unit, **row | values)
 
 
 def add_zone(conn: sa.Connection, code: str, geom: str, **values: Any) -> uuid.UUID:

@@ -1,6 +1,7 @@
 """The promises of design.md D3, D4 and D13 are kept by the database itself: each is attacked here."""
 
 import re
+import uuid
 
 import pytest
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gridmap import db, hierarchy
 from gridmap.layers import LAYERS
+from gridmap.layers.party_unit import table as party_unit
 from gridmap.layers.supply_point import stock_count
 from gridmap.layers.supply_point import table as supply_point
 from gridmap.tables import MAX_VERTICES, change_log, metadata
@@ -21,6 +23,7 @@ from tests.factories import (
     add_household,
     add_neighbourhood,
     add_party_household,
+    add_party_unit,
     add_supply_point,
     add_volunteer,
     add_zone,
@@ -241,6 +244,22 @@ def test_words_and_figures_outside_their_list_are_refused(conn):
     }
     with refused(conn, "stock_count_quantity_check"):
         conn.execute(stock_count.insert().values(**count, quantity=-1, recorded_by="test"))
+
+
+def test_a_party_chain_has_one_committee_a_community_and_no_unit_above_itself(conn):
+    community_id = add_community(conn)
+    committee = add_party_unit(conn, community_id, "P1", "committee")
+    with refused(conn, "party_unit_committee_key"):
+        add_party_unit(conn, community_id, "P2", "committee")
+    own = uuid.uuid4()
+    with refused(conn, "party_unit_not_own_parent_check"):
+        add_party_unit(conn, community_id, "P2", "branch", id=own, parent_id=own)
+    with refused(conn, "party_unit_parent_check"):
+        add_party_unit(conn, community_id, "P2", "branch")
+    add_party_unit(conn, community_id, "P2", "branch", parent_id=committee)
+    retired = {"valid_to": sa.func.now(), "version": 2, "changed_at": sa.func.now()}
+    conn.execute(party_unit.update().where(party_unit.c.id == committee).values(**retired))
+    add_party_unit(conn, community_id, "P3", "committee")
 
 
 def test_a_change_keeps_the_former_row_and_must_carry_the_next_version(conn):

@@ -6,15 +6,18 @@ from gridmap.access import within_scope
 from gridmap.exchange.incoming import given_column
 from gridmap.exchange.work import Work, covers, stored
 from gridmap.hierarchy import BUILDING_DIGITS, COMMUNITY_DIGITS
+from gridmap.tables import geography
 
 UNDER_COMMUNITY = ("neighbourhood", "building")  # their codes begin with their community's
+GUESS_M = 50_000  # how far away a community may be whose county is guessed for a row outside all of them
+GUESS_DEGREES = 1.0  # a box of at least that size up to 60 degrees north
 
 
 def find(work: Work) -> None:
     """Find the places above every row of a layer but household, whose building is part of its identity.
 
-    What the file names by code or name counts first, then what the row's own code says, then what is stored, then the
-    position.
+    What the file names by code or name counts first, then what the row's own code says, then what is stored if the
+    row's position does not speak against it, then the position.
     """
     rows = work.rows
     if work.layer.name == "community":
@@ -59,18 +62,11 @@ def find_parents(work: Work) -> None:
     while work.set(lacking, **above):
         pass  # one level at a time
     _refuse_placeless(work, rows.c.community, "community")
-    _keep_stored(work, "parent_id")
+    _keep_stored(work, "level")
+    _keep_stored(work, "parent_id", only=rows.c.level != "committee")
     alone = rows.c.parent_id.is_(None)
     work.refuse(sa.and_(rows.c.level != "committee", alone), "parent", "parent_needed")
     work.refuse(sa.and_(rows.c.level == "committee", sa.not_(alone)), "parent", "parent_unwanted")
-
-
-def refuse_orphans(work: Work) -> None:
-    """Refuse new party units whose parent in the same file was refused; a chain has three levels."""
-    rows, parent = work.rows, work.rows.alias("parent")
-    for _ in range(2):
-        lost = sa.and_(parent.c.id == rows.c.parent_id, parent.c.refused, parent.c.is_new)
-        work.refuse(lost, "parent", "place_unknown", value=parent.c.name, layer="party_unit")
 
 
 def check(work: Work) -> None:
@@ -97,7 +93,8 @@ def _community(work: Work) -> None:
             full = hint.op("~")(f"^[0-9]{{{COMMUNITY_DIGITS + 1},}}$")
             work.set(sa.and_(given.is_(None), full), given_community=sa.func.left(hint, COMMUNITY_DIGITS))
         _by_reference(work, "community", community)
-        _keep_stored(work, "community", also=("community_id",))
+        unmoved = sa.or_(_still_in(work, community), sa.not_(_in_any(work, community)))
+        _keep_stored(work, "community", also=("community_id",), only=unmoved)
     _by_position(
         work, community, county=_own_county(work, community), community=community.c.code, community_id=community.c.id
     )
@@ -127,9 +124,24 @@ def _neighbourhood(work: Work) -> None:
         found["neighbourhood_id"], also = neighbourhood.c.id, ("neighbourhood_id",)
     if given_column("neighbourhood") in rows.c:
         _by_reference(work, "neighbourhood", neighbourhood)
-        _keep_stored(work, "neighbourhood", also=also, only=_same_community(work))
-    _by_position(work, neighbourhood, neighbourhood.c.community == rows.c.community, **found)
-    _keep_stored(work, "neighbourhood", also=also, only=sa.and_(rows.c.geom.is_(None), _same_community(work)))
+    in_community = neighbourhood.c.community == rows.c.community
+    unmoved = sa.or_(_still_in(work, neighbourhood), sa.not_(_in_any(work, neighbourhood, in_community)))
+    _keep_stored(work, "neighbourhood", also=also, only=sa.and_(_same_community(work), unmoved))
+    _by_position(work, neighbourhood, in_community, **found)
+
+
+def _still_in(work: Work, place: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that a row has no position, or one inside the place that is stored for it."""
+    rows, table = work.rows, work.layer.table
+    inside = sa.exists().where(
+        work.current(place), place.c.code == table.c[place.name], covers(place.c.geom, rows.c.position)
+    )
+    return sa.or_(rows.c.position.is_(None), inside)
+
+
+def _in_any(work: Work, place: sa.Table, *near: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return the condition that some place in force holds a row's position."""
+    return sa.exists().where(work.current(place), covers(place.c.geom, work.rows.c.position), *near)
 
 
 def _same_community(work: Work) -> sa.ColumnElement[bool]:
@@ -225,23 +237,35 @@ def _refuse_placeless(work: Work, column: sa.ColumnElement, layer: str) -> None:
 
 
 def _county(work: Work) -> None:
-    """Find the county of rows outside every community: stored, stated, or that of the nearest community."""
+    """Find the county of rows outside every community: stored, stated, or that of a community not far away."""
     rows, community = work.rows, stored("community")
     lost = sa.and_(rows.c.community.is_(None), rows.c.county.is_(None))
+    here, area = geography(rows.c.position), geography(community.c.geom)
     nearest = (
         sa.select(community.c.county)
-        .where(work.current(community), community.c.geom.is_not(None))
-        .order_by(community.c.geom.op("<->")(rows.c.position), community.c.code)
+        .where(
+            work.current(community), community.c.geom.op("&&")(sa.func.ST_Expand(rows.c.position, GUESS_DEGREES)),
+            sa.func.ST_DWithin(area, here, GUESS_M),
+        )
+        .order_by(sa.func.ST_Distance(area, here), community.c.code)
         .limit(1)
         .correlate(rows)
         .scalar_subquery()
-    )
-    any_stored = sa.exists(sa.select(community.c.id).where(work.current(community), community.c.geom.is_not(None)))
-    count = work.set(sa.and_(lost, rows.c.position.is_not(None), any_stored), county=nearest)
-    if count:
+    )  # fmt: skip
+    guessable = sa.and_(lost, rows.c.position.is_not(None))
+    guessed = work.set(sa.and_(guessable, nearest.is_not(None)), county=nearest)
+    if guessed:
         work.report.note(
             "nearest_county",
-            f"{count} rows lie outside every community; they were given the county of the nearest one.",
-            f"{count} 行不在任何社区内，已归入最近社区所属的区县。",
+            f"{guessed} rows lie outside every community; they were given the county of the nearest one.",
+            f"{guessed} 行不在任何社区内，已归入最近社区所属的区县。",
         )
+    any_stored = sa.exists(sa.select(community.c.id).where(work.current(community), community.c.geom.is_not(None)))
+    work.refuse(
+        sa.and_(guessable, any_stored),
+        "county",
+        "no_county_near",
+        value=sa.func.ST_AsText(rows.c.position, 6),
+        km=GUESS_M // 1000,
+    )
     work.refuse(lost, "county", "no_county")

@@ -83,6 +83,16 @@ REASONS = {
         "The position {place} is not on the map. Is the coordinate system {crs} right?",
         "位置 {place} 超出地图范围。坐标系 {crs} 是否正确？",
     ),
+    "coordinates_swapped": (
+        "The position {place} lies outside the area of {crs}; with the two numbers exchanged it lies inside. Are x"
+        " (east) and y (north) swapped?",
+        "位置 {place} 超出坐标系 {crs} 的适用范围，两数互换后则在范围内。x（东）与 y（北）是否颠倒？",
+    ),
+    "out_of_area": (
+        "The position {place} (lon lat {lonlat}) lies outside the area of {crs}, or outside China. Is this the"
+        " coordinate system of the file, and its zone the right one?",
+        "位置 {place}（经纬度 {lonlat}）超出坐标系 {crs} 的适用范围或中国范围。坐标系及其分带是否正确？",
+    ),
     "too_many_vertices": ("The shape has {count} vertices; at most {limit}.", "图形有 {count} 个顶点，最多 {limit} 个。"),
     "invalid_shape": (
         "The shape is not valid: {fault}. Mend it, or let --repair do it.",
@@ -108,8 +118,30 @@ REASONS = {
         "Outside every community, and no county is known. Add a county column or --set county=310115.",
         "不在任何社区内，且不知所属区县。请添加 county 列或使用 --set county=310115。",
     ),
+    "no_county_near": (
+        "Outside every community, and none within {km} km, so no county can be guessed. Check the position, or add a"
+        " county column or --set county=310115.",
+        "不在任何社区内，且 {km} 公里内没有社区，无法推定区县。请核对位置，或添加 county 列、使用 --set county=310115。",
+    ),
     "parent_needed": ("A branch or a group needs its parent unit.", "党支部、党小组须填写上级党组织。"),
     "parent_unwanted": ("A committee has no parent unit here.", "社区党委在此没有上级党组织。"),
+    "parent_self": ("A unit cannot be its own parent.", "党组织不能以自身为上级。"),
+    "parent_level": (
+        "The parent of a {level} must be a {wanted}, and this one is a {found}.",
+        "{level_zh}的上级须为{wanted_zh}，该组织为{found_zh}。",
+    ),
+    "level_of_parent": (
+        "As a {level} it could not be the parent of {child}. Change that unit in the same file.",
+        "改为{level_zh}后，不能再作 {child} 的上级。请在同一文件中一并调整。",
+    ),
+    "second_committee": (
+        "Community {community} has one committee, and {other} is one already. To change it, use its code.",
+        "社区 {community} 只能有一个社区党委，已有 {other}。如需修改，请填写其代码。",
+    ),
+    "second_committee_row": (
+        "Community {community} has one committee, and row {other} is one too.",
+        "社区 {community} 只能有一个社区党委，第 {other} 行也是。",
+    ),
     # the stock
     "item_unknown": ("No item has this code or name. Near: {near}.", "没有该代码或名称的物资。相近：{near}。"),
     "stock_incomplete": (
@@ -123,14 +155,17 @@ LAYERS_ZH = {
     "party_unit": "党组织", "party_household": "党员户", "supply_point": "物资点", "volunteer": "志愿者",
 }  # fmt: skip
 
+LEVELS_ZH = {"committee": "社区党委", "branch": "党支部", "group": "党小组"}
+
 
 def problem(row: int, column: str, value: object, code: str, **facts: object) -> Problem:
     """Return a problem with its two sentences filled in from `facts`.
 
-    A fact named `layer` is given in Chinese too.
+    A fact that is the name of a layer or of a party unit's level is given in Chinese too.
     """
-    if "layer" in facts:
-        facts["layer_zh"] = LAYERS_ZH.get(str(facts["layer"]), facts["layer"])
+    for name, words in (("layer", LAYERS_ZH), ("level", LEVELS_ZH), ("wanted", LEVELS_ZH), ("found", LEVELS_ZH)):
+        if name in facts:
+            facts.setdefault(f"{name}_zh", words.get(str(facts[name]), facts[name]))
     en, zh = REASONS[code]
     return Problem(row, column, shown(value), code, en.format(**facts), zh.format(**facts))
 

@@ -125,15 +125,25 @@ def _moved(shapes: Shapes, faults: dict[int, Fault], system: crs.System) -> Shap
     lon, lat = crs.to_storage(system, before[:, 0].copy(), before[:, 1].copy())
     after = np.column_stack([lon, lat]) + 0.0
     endless = ~np.isfinite(before).all(axis=1)
-    away = ~(np.isfinite(after).all(axis=1) & (np.abs(after[:, 0]) <= 180) & (np.abs(after[:, 1]) <= MAX_LATITUDE))
+    away = ~crs.in_area_of_use(system, after[:, 0], after[:, 1])
     for vertex in np.flatnonzero(endless | away)[::-1]:  # the first vertex of a shape is told last, and stays
-        place = f"{before[vertex, 0]:.8g} {before[vertex, 1]:.8g}"
-        outside = Fault("out_of_range", {"place": place, "crs": system.name})
-        faults[int(owners[vertex])] = Fault("not_finite") if endless[vertex] else outside
+        owner = int(owners[vertex])
+        faults[owner] = Fault("not_finite") if endless[vertex] else _away(before[vertex], after[vertex], system)
     after[away] = 0.0
     moved: Shapes = shapely.set_coordinates(shapes.copy(), after)
     moved[np.unique(owners[endless | away])] = None
     return moved
+
+
+def _away(before: NDArray[np.float64], after: NDArray[np.float64], system: crs.System) -> Fault:
+    """Return why a position is out of place: its two numbers were exchanged, or it is elsewhere, or nowhere."""
+    lon, lat = crs.to_storage(system, before[1:].copy(), before[:1].copy())
+    facts: dict[str, object] = {"place": f"{before[0]:.8g} {before[1]:.8g}", "crs": system.name}
+    if crs.in_area_of_use(system, lon, lat)[0]:
+        return Fault("coordinates_swapped", facts)
+    if not np.isfinite(after).all() or abs(after[0]) > 180 or abs(after[1]) > MAX_LATITUDE:
+        return Fault("out_of_range", facts)
+    return Fault("out_of_area", facts | {"lonlat": f"{after[0]:.4f} {after[1]:.4f}"})
 
 
 def _valid(shapes: Shapes, faults: dict[int, Fault], *, repair: bool) -> int:

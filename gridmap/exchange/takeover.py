@@ -10,7 +10,19 @@ from gridmap import crs as systems
 from gridmap.access import Actor
 from gridmap.db import transaction
 from gridmap.errors import ImportRefused, InvalidInput
-from gridmap.exchange import columns, details, households, identity, incoming, places, reading, stock, store
+from gridmap.exchange import (
+    chain,
+    columns,
+    details,
+    following,
+    households,
+    identity,
+    incoming,
+    places,
+    reading,
+    stock,
+    store,
+)
 from gridmap.exchange.report import ImportReport
 from gridmap.exchange.rows import Loader, Progress
 from gridmap.exchange.source import Source
@@ -123,7 +135,7 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     if work.layer.name not in ("community", "household", "party_household"):
         identity.number(work)
     if work.layer.name == "party_unit":
-        places.refuse_orphans(work)
+        chain.check(work)
 
 
 def _bring_together(work: Work, *, merge: bool) -> None:
@@ -154,6 +166,7 @@ def _write(work: Work, progress: Progress) -> None:
         details.write_priorities(work)
     if work.layer.name in ("building", "estate"):
         details.write_membership(work)
+    following.follow(work)
 
 
 def _system(

@@ -70,7 +70,7 @@ def test_the_number_of_a_retired_building_is_not_given_again(district, tmp_path)
 
 
 def test_codes_of_other_layers_are_community_letter_and_number(district, tmp_path):
-    rows = [["name", "kind", "lon", "lat"], ["内", "store", 121.5, 31.24], ["外", "store", 122.5, 31.24]]
+    rows = [["name", "kind", "lon", "lat"], ["内", "store", 121.5, 31.24], ["外", "store", 121.9, 31.24]]
     take(district, "supply_point", table(tmp_path / "p.csv", rows))
     assert rows_of(district, "supply_point", "code", "name") == [
         ("310115000000S00001", "外"), (f"{COMMUNITY}S00001", "内"),

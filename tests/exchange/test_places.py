@@ -56,14 +56,14 @@ def test_a_stated_community_or_grid_counts_more_than_the_position(district, tmp_
     assert query(district, "SELECT DISTINCT community, neighbourhood FROM building") == [(COMMUNITY, f"{COMMUNITY}002")]
 
 
-def test_buildings_taken_before_the_grids_find_theirs_when_taken_again(empty_database, tmp_path):
+def test_buildings_taken_before_the_grids_find_theirs_when_the_grids_come(empty_database, tmp_path):
     area = box(121.4, 31.2, 121.6, 31.3)
     take(empty_database, "community", geojson(tmp_path / "c.geojson", (area, {"code": COMMUNITY, "name": "甲"})))
     path = geojson(tmp_path / "b.geojson", (house(121.5, 31.24), {}))
     take(empty_database, "building", path)
     assert rows_of(empty_database, "building", "neighbourhood") == [(None,)]
     take(empty_database, "neighbourhood", geojson(tmp_path / "n.geojson", (area, {"name": "第1网格"})))
-    assert take(empty_database, "building", path).updated == 1
+    assert take(empty_database, "building", path).unchanged == 1
     assert rows_of(empty_database, "building", "neighbourhood") == [(f"{COMMUNITY}001",)]
 
 

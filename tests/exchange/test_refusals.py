@@ -137,7 +137,7 @@ def test_degrees_stated_as_metres_and_the_reverse_are_out_of_range(district, tmp
     assert codes(take(district, "supply_point", metres)) == [(2, "geometry", "out_of_range")]
     swapped = table(tmp_path / "s.csv", [HEADING, ["仓库", "store", 31.24, 121.5]])
     report = take(district, "supply_point", swapped)
-    assert codes(report) == [(2, "geometry", "out_of_range")]
+    assert codes(report) == [(2, "geometry", "coordinates_swapped")]
     assert "31.24 121.5" in report.problems[0].reason_en
 
 
@@ -240,3 +240,38 @@ def test_a_file_without_the_codes_a_layer_needs_is_refused_row_by_row(empty_data
     found = import_file(empty_database, LOCAL, LAYERS["community"], file, crs="EPSG:4490")
     assert [(problem.row, problem.column, problem.code) for problem in found.problems] == [(1, "code", "required")]
     assert not found.is_stored
+
+
+@pytest.mark.parametrize(
+    ("crs", "x", "y", "code"),
+    [
+        ("EPSG:4549", 3_458_553.8, 642_904.0, "coordinates_swapped"),  # 121.5, 31.24, worked out by pyproj
+        ("EPSG:4490", 31.24, 121.5, "coordinates_swapped"),
+        ("EPSG:4326", 43.8, 80.3, "coordinates_swapped"),  # of Yining: both numbers could be degrees north
+        ("GCJ-02", 39.5, 76.0, "coordinates_swapped"),
+        ("EPSG:4490", 2.35, 48.86, "out_of_area"),
+        ("EPSG:4549", 121.5, 31.24, "out_of_area"),  # degrees under the name of a system in metres
+        ("EPSG:4549", 40_642_904.0, 3_458_553.8, "out_of_range"),  # the zone's number before the easting
+        ("EPSG:4549", 642_904.0, 3_458_553.8, ""),
+        ("EPSG:4490", 112.33, 16.83, ""),  # Sansha, south of what EPSG says of CGCS2000
+    ],
+)
+def test_a_position_outside_the_area_of_its_system_is_refused_with_the_likely_cause(
+    district, tmp_path, crs, x, y, code
+):
+    path = table(tmp_path / "s.csv", [["name", "kind", "x", "y"], ["仓库", "store", x, y]])
+    report = take(district, "supply_point", path, crs=crs, assign={"county": "310115"})
+    assert codes(report) == ([(2, "geometry", code)] if code else [])
+
+
+def test_the_county_is_not_guessed_from_a_community_far_away(district, tmp_path):
+    rows = [
+        HEADING,
+        ["近仓", "store", 121.9, 31.24],
+        ["远仓", "store", 122.2, 31.24],
+    ]  # 34 km and 63 km from the border
+    path = table(tmp_path / "s.csv", rows)
+    report = take(district, "supply_point", path, partial=True)
+    assert codes(report) == [(3, "county", "no_county_near")]
+    assert "50 km" in report.problems[0].reason_en
+    assert take(district, "supply_point", path, assign={"county": "310151"}).refused == 0

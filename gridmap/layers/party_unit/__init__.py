@@ -34,7 +34,12 @@ table = with_versions(sa.Table(
     *shape("POINT", nullable=True), *dates(),
     parent("community"), parent("parent", "party_unit"), one_of("level", tuple(LEVELS)),
     sa.CheckConstraint("(level = 'committee') = (parent_id IS NULL)", name="parent"),
+    sa.CheckConstraint("parent_id <> id", name="not_own_parent"),
     sa.CheckConstraint("member_count >= 0", name="member_count"),
+    sa.Index(
+        "party_unit_committee_key", "county", "community", unique=True,
+        postgresql_where=sa.text("level = 'committee' AND valid_to IS NULL"),
+    ),
     *rules("party_unit"), county_rule("community"),
     info=spread("copy", scope="wide"),
 ))  # fmt: skip
