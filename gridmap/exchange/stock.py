@@ -86,5 +86,5 @@ def write(work: Work) -> None:
         set_={"quantity": change.excluded.quantity, "recorded_by": change.excluded.recorded_by},
         where=table.c.quantity != change.excluded.quantity,
     )
-    count = work.conn.execute(change, execution_options={"preserve_rowcount": True}).rowcount
+    count = work.mark_changed(change.returning(table.c.county, table.c.supply_point_id))
     work.report.note("stock", f"Stock counts stored or corrected: {count}.", f"新增或更正的盘点记录：{count} 条。")

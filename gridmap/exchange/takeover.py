@@ -154,6 +154,7 @@ def _write(work: Work, progress: Progress) -> None:
         details.write_priorities(work)
     if work.layer.name in ("building", "estate"):
         details.write_membership(work)
+    store.count(work)
 
 
 def _system(
