@@ -136,7 +136,7 @@ def _recoded(text: str, encoding: str) -> str | None:
 
 def _encoding(parts: dict[str, Path | None], path: Path, stated: str | None, count: int) -> encodings.Encoding:
     if stated:
-        return encodings.stated(stated)
+        return encodings.stated(stated, is_of_cells=True)
     code_page = parts[".cpg"]
     found = encodings.of_code_page(code_page.read_text("ascii", errors="replace")) if code_page else None
     if found is None:
