@@ -32,6 +32,7 @@ OFFSET_AREA = (72.004, 0.8293, 137.8347, 55.8271)  # west, south, east, north, d
 KRASOVSKY_A_M, KRASOVSKY_E2 = 6_378_245.0, 0.00669342162296594323
 CLOSE_ENOUGH = 1e-12  # degrees, a ten-thousandth of a millimetre
 MAX_ROUNDS = 30
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 class Position(NamedTuple):
@@ -44,6 +45,18 @@ class Position(NamedTuple):
     def ewkt(self) -> str:
         """Return the position as EWKT, ready to be bound and cast to geometry or geography."""
         return f"SRID={STORAGE_SRID};POINT({self.lon!r} {self.lat!r})"
+
+
+def decimal(written: str) -> float:
+    """Return the number a text states in the digits 0 to 9.
+
+    Raises
+    ------
+    ValueError for anything else, also for what Python's float takes beside numbers: 1_0, full-width digits, nan, inf.
+    """
+    if not NUMBER.fullmatch(written):
+        raise ValueError(f"not a number: {written[:40]!r}")
+    return float(written)
 
 
 def position(lon: object, lat: object) -> Position:
@@ -61,10 +74,10 @@ def position(lon: object, lat: object) -> Position:
 
 
 def _degrees(name: str, value: object, limit: float) -> float:
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and not value.isascii()):
+    if value is None or isinstance(value, bool):
         raise InvalidInput(f"{name} is required, a number in degrees.", where=name)
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = decimal(value.strip(" ")) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise InvalidInput(f"{name} is not a number: {str(value)[:40]!r}.", where=name) from None
     if not math.isfinite(number) or abs(number) > limit:

@@ -10,7 +10,7 @@ from gridmap import crs as systems
 from gridmap.access import Actor
 from gridmap.db import transaction
 from gridmap.errors import ImportRefused, InvalidInput
-from gridmap.exchange import columns, details, households, identity, incoming, places, reading, stock, store
+from gridmap.exchange import columns, details, households, identity, incoming, overlaps, places, reading, stock, store
 from gridmap.exchange.report import ImportReport
 from gridmap.exchange.rows import Loader, Progress
 from gridmap.exchange.source import Source
@@ -154,6 +154,8 @@ def _write(work: Work, progress: Progress) -> None:
         details.write_priorities(work)
     if work.layer.name in ("building", "estate"):
         details.write_membership(work)
+    if work.layer.name == "building" and "geom" in work.rows.c:
+        overlaps.tell(work)
     store.count(work)
 
 

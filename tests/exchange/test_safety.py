@@ -190,7 +190,7 @@ def test_infinite_coordinates_never_reach_the_database(district, tmp_path):
     ]
     report = take(district, "supply_point", table(tmp_path / "p.csv", rows))
     assert codes(report) == [
-        (2, "geometry", "not_finite"), (3, "geometry", "not_finite"), (4, "geometry", "coordinates_incomplete"),
+        (2, "geometry", "coordinate"), (3, "geometry", "not_finite"), (4, "geometry", "coordinate"),
     ]  # fmt: skip
 
 
