@@ -1,6 +1,6 @@
 """Coordinate systems: what is stored, what is drawn, and how a position from outside is checked.
 
-EPSG numbers appear here and in `.sql` files only. Coordinates are lon, lat everywhere; `to_folium` alone swaps them.
+EPSG numbers appear here only. Coordinates are lon, lat everywhere; `to_folium` alone swaps them.
 """
 
 from __future__ import annotations

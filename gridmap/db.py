@@ -1,11 +1,8 @@
-"""The engine, transactions, database errors and the SQL files that lie beside their callers."""
+"""The engine, transactions, database errors and migrations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -88,12 +85,6 @@ def translated(exc: DBAPIError) -> Exception:
     return make(str(getattr(diagnostics, "message_primary", "The database refused the value.")))
 
 
-@cache
-def sql(package: str, name: str) -> sa.TextClause:
-    """Return the query `<name>.sql` that lies in a package, read once."""
-    return sa.text(files(package).joinpath(f"{name}.sql").read_text("utf-8"))
-
-
 def migrate(url: str, *, revision: str = "head") -> None:
     """Bring the schema of a database to a revision, the newest one unless told otherwise."""
     command.upgrade(migration_config(url), revision)
@@ -105,8 +96,3 @@ def migration_config(url: str) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = _with_psycopg(url)
     return config
-
-
-def as_dicts(result: sa.CursorResult[Any]) -> list[dict[str, Any]]:
-    """Return the rows of a result as dictionaries by column name."""
-    return [dict(row) for row in result.mappings()]
