@@ -128,14 +128,27 @@ def import_(
     from gridmap.layers import LAYERS
 
     chosen, values = LAYERS[layer], dict(_assignment(text) for text in assign)
+    if report:
+        exchange.check_target(report, file)
     with _migrated_engine() as engine, _stages() as tell:
         found = exchange.import_file(engine, LOCAL, chosen, file, assign=values, progress=tell, **how)
     for line in _told(found):
         say(line)
     if report:
-        exchange.write_report(found, report)
-        say(f"Report: {report} 已写入报告。")
+        _write_report(found, report)
     ctx.exit(1 if found.problems else 0)
+
+
+def _write_report(found: "ImportReport", target: str) -> None:
+    """Write the report; if that fails now, say what became of the rows as well."""
+    from gridmap import exchange
+
+    try:
+        exchange.write_report(found, target)
+    except GridmapError as exc:
+        stands = "The import stands 导入有效" if found.is_stored else "Nothing was stored 未入库"
+        raise click.ClickException(f"{stands}, but the report could not be written 报告未写成: {exc.detail}") from exc
+    say(f"Report: {target} 已写入报告。")
 
 
 @main.command("export")

@@ -1,6 +1,6 @@
 """Coordinate systems: what is stored, what is drawn, and how a position from outside is checked.
 
-EPSG numbers appear here and in `.sql` files only. Coordinates are lon, lat everywhere; `to_folium` alone swaps them.
+EPSG numbers appear here only. Coordinates are lon, lat everywhere; `to_folium` alone swaps them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ CHINA = (73.0, 3.0, 136.0, 54.0)  # west, south, east, north, degrees: the land 
 AREA_MARGIN = 1.0  # degrees a position may lie beyond the longitudes a system is made for
 CLOSE_ENOUGH = 1e-12  # degrees, a ten-thousandth of a millimetre
 MAX_ROUNDS = 30
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 
 class Position(NamedTuple):
@@ -46,6 +47,18 @@ class Position(NamedTuple):
     def ewkt(self) -> str:
         """Return the position as EWKT, ready to be bound and cast to geometry or geography."""
         return f"SRID={STORAGE_SRID};POINT({self.lon!r} {self.lat!r})"
+
+
+def decimal(written: str) -> float:
+    """Return the number a text states in the digits 0 to 9.
+
+    Raises
+    ------
+    ValueError for anything else, also for what Python's float takes beside numbers: 1_0, full-width digits, nan, inf.
+    """
+    if not NUMBER.fullmatch(written):
+        raise ValueError(f"not a number: {written[:40]!r}")
+    return float(written)
 
 
 def position(lon: object, lat: object) -> Position:
@@ -63,10 +76,10 @@ def position(lon: object, lat: object) -> Position:
 
 
 def _degrees(name: str, value: object, limit: float) -> float:
-    if value is None or isinstance(value, bool) or (isinstance(value, str) and not value.isascii()):
+    if value is None or isinstance(value, bool):
         raise InvalidInput(f"{name} is required, a number in degrees.", where=name)
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = decimal(value.strip(" ")) if isinstance(value, str) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise InvalidInput(f"{name} is not a number: {str(value)[:40]!r}.", where=name) from None
     if not math.isfinite(number) or abs(number) > limit:

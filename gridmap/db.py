@@ -1,4 +1,4 @@
-"""The engine, transactions and database errors."""
+"""The engine, transactions, database errors and migrations."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -7,7 +7,7 @@ import orjson
 import sqlalchemy as sa
 
 from gridmap.access import Actor, within_scope
-from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, Position
+from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, Position, decimal
 from gridmap.errors import InvalidInput, NotFound
 from gridmap.layer import Layer
 from gridmap.tables import geography
@@ -44,7 +44,7 @@ class Found:
 def parse_bbox(text: str) -> Box:
     """Return west, south, east, north from `w,s,e,n` in degrees, EPSG:4490; InvalidInput says what is wrong."""
     try:
-        west, south, east, north = (float(part) for part in text.split(","))
+        west, south, east, north = (decimal(part.strip(" ")) for part in text.split(","))
     except ValueError:
         raise InvalidInput("bbox is west,south,east,north: four numbers in degrees.", where="bbox") from None
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):

@@ -25,6 +25,8 @@ from gridmap.tables import (
     rules,
     shape,
     spread,
+    stamps,
+    with_former_rows,
     with_versions,
 )
 
@@ -77,13 +79,13 @@ def scope_columns(*, community: bool = True, neighbourhood: bool = True, buildin
 
 
 # Provinces, cities, counties and sub-districts: codes and names only; they sit above the tree.
-division = sa.Table(
+division = with_former_rows(sa.Table(
     "division", metadata,
     sa.Column("code", sa.Text(collation="C"), primary_key=True),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False), *stamps(),
     sa.CheckConstraint("code ~ '^([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9})$'", name="code_form"),
     info=spread("copy"),
-)  # fmt: skip
+))  # fmt: skip
 
 community = with_versions(sa.Table(
     "community", metadata, *keys(),
@@ -155,16 +157,16 @@ household = with_versions(sa.Table(
 ))  # fmt: skip
 
 # How many people of a household belong to a priority group; rows of persons take over when the register comes.
-household_priority = sa.Table(
+household_priority = with_former_rows(sa.Table(
     "household_priority", metadata,
     sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("household_id", sa.Uuid, primary_key=True),
     sa.Column("tag", sa.Text, primary_key=True),
-    sa.Column("people_count", sa.SmallInteger, nullable=False),
+    sa.Column("people_count", sa.SmallInteger, nullable=False), *stamps(),
     parent("household"), one_of("tag", PRIORITY_TAGS),
     sa.CheckConstraint("people_count BETWEEN 1 AND 500", name="people_count"),
     info=spread("county", part_of="household", needs="priority"),
-)  # fmt: skip
+))  # fmt: skip
 
 
 def is_empty(conn: sa.Connection) -> bool:

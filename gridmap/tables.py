@@ -69,6 +69,17 @@ def dates() -> tuple[sa.Column, ...]:
     )
 
 
+def stamps() -> tuple[sa.Column, ...]:
+    """Return since when a row of a table without versions stands, and by whom: the database fills both in."""
+    return (
+        moment("changed_at", default=True),
+        sa.Column(
+            "changed_by", sa.Text, nullable=False,
+            server_default=sa.text("COALESCE(current_setting('gridmap.actor', true), '')"),
+        ),
+    )  # fmt: skip
+
+
 def shape(kind: str, *, nullable: bool = False, drawn: bool = True) -> tuple[sa.Column, ...]:
     """Return `geom` (EPSG:4490) and, for layers drawn as tiles, the stored `tile_geom` (EPSG:3857).
 
@@ -164,16 +175,16 @@ def spread(how: str, **info: object) -> dict[str, object]:
 
 
 def link(name: str, left: str, right: str, *extra: sa.schema.SchemaItem, how: str) -> sa.Table:
-    """Return a table of pairs (left, right) inside one county, each pair once."""
-    return sa.Table(
+    """Return a table of pairs (left, right) inside one county, each pair once; former pairs are kept."""
+    return with_former_rows(sa.Table(
         name, metadata,
         sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column(f"{left}_id", sa.Uuid, primary_key=True),
         sa.Column(f"{right}_id", sa.Uuid, primary_key=True, index=True),
-        *extra,
+        *extra, *stamps(),
         parent(left), parent(right),
         info=spread(how, part_of=left if left in ("building", "household") else right),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def with_versions(table: sa.Table) -> sa.Table:
@@ -188,6 +199,22 @@ def with_versions(table: sa.Table) -> sa.Table:
         sa.PrimaryKeyConstraint("county", "id", "version"),
         sa.Index(f"{table.name}_version_code_idx", "code", "until"),
         *([sa.Index(f"{table.name}_version_geom_idx", "geom", postgresql_using="gist")] if "geom" in table.c else []),
+        info={**table.info, "versions_of": table.name},
+    )  # fmt: skip
+    return table
+
+
+def with_former_rows(table: sa.Table) -> sa.Table:
+    """Declare `<table>_version` for a table with `stamps` and no version numbers, such as a link, and return the table.
+
+    Rows arrive by the trigger `keep_former_rows` (migration 0004), of changes and of deletions alike; the period of a
+    row is [changed_at, until), and `ended_by` is who changed or deleted it.
+    """
+    key = [column.name for column in table.primary_key.columns]
+    sa.Table(
+        table.name + VERSION_SUFFIX, metadata, *(_copied(column) for column in table.columns),
+        moment("until"), sa.Column("ended_by", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint(*key, "changed_at", "until"),
         info={**table.info, "versions_of": table.name},
     )  # fmt: skip
     return table

@@ -213,11 +213,10 @@ def empty_server(cluster: Cluster, migrated: str) -> Iterator[tuple[str, str]]:
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update"]
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
     return {
         **browser_type_launch_args,
         "executable_path": "/usr/bin/chromium",
-        "args": [*quiet, "--disable-sync", *as_root],
+        "args": [*quiet, "--disable-sync"],
     }
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -109,8 +108,3 @@ def _from_middle(spans: list[float]) -> np.ndarray:
 
 def _middle(edges: np.ndarray, k: int) -> float:
     return float(edges[k + _REACH] + edges[k + _REACH + 1]) / 2
-
-
-def first_cells(lattice: Lattice, count: int) -> list[Cell]:
-    """Return the first cells of the order."""
-    return list(islice(lattice.order(), count))

@@ -117,7 +117,8 @@ def _write(conn: sa.Connection, chunk: Chunk, actor: Actor) -> None:
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: sa.Table, batches: list[Batch], actor: Actor) -> None:
-    marks = {"changed_by": actor.name, "source": SOURCE} if "changed_by" in table.c else {}
+    known = {"changed_by": actor.name, "source": SOURCE}
+    marks = {name: value for name, value in known.items() if name in table.c}
     fields = sql.SQL(", ").join(map(sql.Identifier, [*batches[0].columns, *marks]))
     with cursor.copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table.name), fields)) as copy:
         for batch in batches:

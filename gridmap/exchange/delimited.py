@@ -77,9 +77,11 @@ def _rows(path: Path, encoding: str, delimiter: str) -> Iterator[list[Any]]:
                 if number == 1 and row:
                     row[0] = row[0].removeprefix("\ufeff")
                 yield row
-        except UnicodeDecodeError as exc:
+        except UnicodeError as exc:  # not only of decoding: UTF-16 without a byte order mark is a bare one
+            advice = "State UTF-16LE or UTF-16BE" if "BOM" in str(exc) else "State the right --encoding"
             raise ImportRefused(
-                f"After row {number} the text is not {encoding}. State the right --encoding.", where="encoding"
+                f"After row {number} the text is not {encoding}. {advice}. 第 {number} 行之后的文字不符合该编码。",
+                where="encoding",
             ) from exc
         except csv.Error as exc:
             raise ImportRefused(f"{path.name!r} cannot be read after row {number}: {exc}.") from exc

@@ -41,9 +41,9 @@ def write_links(work: Work) -> None:
         )  # fmt: skip
         rows = work.rows
         stale = sa.delete(link).where(rows.c.county == link.c.county, rows.c.id == link.c[own], work.good, ~inside)
-        work.conn.execute(stale)
+        work.mark_changed(stale.returning(link.c.county, link.c[own]))
         fresh = insert(link).from_select(["county", f"{field.place}_id", own], sa.select(wanted))
-        work.conn.execute(fresh.on_conflict_do_nothing())
+        work.mark_changed(fresh.on_conflict_do_nothing().returning(link.c.county, link.c[own]))
 
 
 def _named(work: Work, field: Field) -> sa.Subquery:
@@ -78,7 +78,8 @@ def write_priorities(work: Work) -> None:
         wanted.c.county == table.c.county, wanted.c.id == table.c.household_id, wanted.c.tag == table.c.tag
     )
     stale = sa.delete(table).where(rows.c.county == table.c.county, rows.c.id == table.c.household_id, work.good)
-    work.conn.execute(stale.where(~inside))
+    own = table.c.county, table.c.household_id
+    work.mark_changed(stale.where(~inside).returning(*own))
     names = ["county", "household_id", "tag", "people_count"]
     change = insert(table).from_select(names, sa.select(wanted))
     change = change.on_conflict_do_update(
@@ -86,7 +87,7 @@ def write_priorities(work: Work) -> None:
         set_={"people_count": change.excluded.people_count},
         where=table.c.people_count != change.excluded.people_count,
     )
-    work.conn.execute(change)
+    work.mark_changed(change.returning(*own))
 
 
 def write_membership(work: Work) -> None:
@@ -109,6 +110,7 @@ def write_membership(work: Work) -> None:
         standing.c.estate_id == link.c.estate_id,
     )  # fmt: skip
     own_id = link.c[f"{work.layer.name}_id"]
-    work.conn.execute(sa.delete(link).where(work.good, rows.c.county == link.c.county, rows.c.id == own_id, ~inside))
+    stale = sa.delete(link).where(work.good, rows.c.county == link.c.county, rows.c.id == own_id, ~inside)
+    work.mark_changed(stale.returning(link.c.county, own_id))
     fresh = insert(link).from_select(["county", "building_id", "estate_id"], sa.select(standing))
-    work.conn.execute(fresh.on_conflict_do_nothing())
+    work.mark_changed(fresh.on_conflict_do_nothing().returning(link.c.county, own_id))

@@ -8,6 +8,8 @@ from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange.reasons import Note
 
 TRIED = ("utf-8", "gb18030")  # UTF-8 first: Chinese in GBK is almost never valid UTF-8
+# Encodings by name that are none of files: for host names, for source code, or of one system only.
+NOT_OF_FILES = ("idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem", "utf-7")
 MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # Language byte of a DBF file, as far as Chinese offices meet it.
 LANGUAGE_BYTES = {0x4D: "gb18030", 0x7A: "gb18030", 0x4F: "cp950", 0x78: "cp950", 0x03: "cp1252", 0x57: "cp1252"}
@@ -29,18 +31,28 @@ class Encoding:
         return Note("encoding", en, f"文字按 {self.name} 读取：{self.evidence_zh}。")
 
 
-def stated(name: str) -> Encoding:
+def stated(name: str, *, is_of_cells: bool = False) -> Encoding:
     """Return the encoding a person stated; GBK and GB2312 are read as GB18030, which holds them.
+
+    Parameters
+    ----------
+    is_of_cells : the text lies in the cells of a DBF file, where ASCII must be ASCII
 
     Raises
     ------
-    InvalidInput for a name Python does not know.
+    InvalidInput for a name that is no encoding of text, or none that such a file can have.
     """
     try:
-        known = codecs.lookup(name).name
-    except LookupError:
-        raise InvalidInput(f"Encoding {name[:40]!r} is not known. Write UTF-8 or GBK.", where="encoding") from None
-    wider = "gb18030" if known in ("gbk", "gb2312") else known
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        found = None
+    if found is None or not found._is_text_encoding or found.name in NOT_OF_FILES:
+        raise InvalidInput(f"Encoding {name[:40]!r} is not known. Write UTF-8 or GBK. 不认识该编码。", where="encoding")
+    if is_of_cells and "a1".encode(found.name) != b"a1":
+        raise InvalidInput(
+            f"A Shapefile cannot be in {found.name}. Write UTF-8 or GBK. Shapefile 不能用该编码。", where="encoding"
+        )
+    wider = "gb18030" if found.name in ("gbk", "gb2312") else found.name
     return Encoding(wider, "as stated", "按指定")
 
 
@@ -56,7 +68,7 @@ def of_code_page(text: str) -> Encoding | None:
     """Return the encoding that a .cpg file names."""
     word = text.strip().lower().removeprefix("cp").strip()
     try:
-        name = CODE_PAGES.get(word) or stated(text.strip()).name
+        name = CODE_PAGES.get(word) or stated(text.strip(), is_of_cells=True).name
     except InvalidInput:
         return None
     return Encoding(name, "the .cpg file says so", "按 .cpg 文件")
@@ -111,7 +123,7 @@ def decoded(raw: bytes, encoding: str) -> str | None:
     """Return the text of a DBF cell, or None if it does not fit; a character cut off by the field's width is dropped."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(raw)
-    except UnicodeDecodeError:
+    except UnicodeError:
         return None
 
 

@@ -69,8 +69,9 @@ def _recoded(raw: bytes, encoding: encodings.Encoding, notes: list[Note]) -> byt
     notes.append(encoding.note)
     try:
         return raw.decode(encoding.name).encode()
-    except UnicodeDecodeError as exc:
-        raise ImportRefused(f"The text is not {encoding.name}: byte {exc.start}.", where="encoding") from exc
+    except UnicodeError as exc:
+        place = getattr(exc, "start", 0)
+        raise ImportRefused(f"The text is not {encoding.name}: byte {place}.", where="encoding") from exc
 
 
 def _features(document: Any, name: str) -> tuple[list[Any], str]:

@@ -23,8 +23,8 @@ def table(layer: Layer) -> sa.Table:
     """Return the temporary table for rows of a layer.
 
     It has the layer's own columns, `given_<place>` for places as the file names them, lists and details as the file
-    gives them, and what the import finds out: `is_new`, `refused`, the `first` and `next` row about the same thing, and
-    the `position` that decides where a row lies.
+    gives them, and what the import finds out: `is_new`, `is_changed`, `refused`, the `first` and `next` row about the
+    same thing, and the `position` that decides where a row lies.
     """
     stored = [
         sa.Column(column.name, _plain_type(column))
@@ -43,7 +43,9 @@ def table(layer: Layer) -> sa.Table:
         sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("id", sa.Uuid), sa.Column("county", sa.Integer), sa.Column("code", sa.Text),
         sa.Column("source", sa.Text), sa.Column("source_key", sa.Text),
-        sa.Column("is_new", sa.Boolean, server_default="true"), sa.Column("refused", sa.Boolean, server_default="false"),
+        sa.Column("is_new", sa.Boolean, server_default="true"),
+        sa.Column("is_changed", sa.Boolean, server_default="false"),
+        sa.Column("refused", sa.Boolean, server_default="false"),
         *([] if "community" in names else [sa.Column("community", sa.Text)]),
         *stored, *given, *extra,
         sa.Column("first", sa.Integer), sa.Column("next", sa.Integer),

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gridmap.errors import ImportRefused
-from gridmap.exchange import archive, delimited, geojson, vector, workbook
+from gridmap.exchange import archive, delimited, encodings, geojson, vector, workbook
 from gridmap.exchange.source import Source
 
 Reader = Callable[[Path, str | None, str], Source]
@@ -43,9 +43,12 @@ def opened(path: str | Path, *, encoding: str | None = None, layer: str = "") ->
 
     Raises
     ------
-    ImportRefused if there is no such file, it is empty, of an unknown format or cannot be read.
+    ImportRefused if there is no such file, it is empty, of an unknown format or cannot be read; InvalidInput for an
+    encoding that is none.
     """
     file = checked_path(path)
+    if encoding:
+        encodings.stated(encoding)
     with tempfile.TemporaryDirectory(prefix="gridmap-import-") as folder:
         if file.suffix.lower() == ".zip":
             file = _from_archive(file, Path(folder))

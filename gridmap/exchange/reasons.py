@@ -48,6 +48,8 @@ REASONS = {
     # the values
     "required": ("This is required.", "此项必填。"),
     "not_integer": ("This is not a whole number.", "不是整数。"),
+    "digits": ("Write the number with the digits 0 to 9.", "请用半角数字 0-9 填写。"),
+    "nan": ("NaN is no value. Leave the cell empty, or fill it in.", "NaN 不是有效内容，请留空或填写。"),
     "out_of_bounds": ("The number must lie between {minimum} and {maximum}.", "数值须在 {minimum} 至 {maximum} 之间。"),
     "not_boolean": ("Write yes or no, true or false, 1 or 0.", "请填写 是 或 否。"),
     "not_date": ("This is not a date. Write 2026-03-01.", "不是日期，请写成 2026-03-01。"),
@@ -69,7 +71,9 @@ REASONS = {
     "room_form": ("The room must be a number of one to four digits.", "房号须为一至四位数字。"),
     "code_parts": ("The code does not agree with building, unit and room.", "户代码与楼栋、单元、房号不一致。"),
     # the geometry
-    "coordinate": ("This is not a coordinate.", "不是坐标。"),
+    "coordinate": (
+        "{cell} is not a coordinate. Write it with the digits 0 to 9.", "{cell} 不是坐标，请用半角数字填写。",
+    ),
     "coordinates_incomplete": ("One of the two coordinates is missing.", "经度或纬度缺失。"),
     "geometry_missing": ("There is no geometry.", "没有图形或坐标。"),
     "geometry_unreadable": ("The geometry cannot be read.", "图形无法读取。"),
@@ -148,6 +152,7 @@ REASONS = {
         "An item needs its quantity and the day it was counted on.",
         "物资须同时填写数量和盘点日期。",
     ),
+    "item_missing": ("A count needs the item that was counted.", "填写了数量或盘点日期，但没有物资名称。"),
 }  # fmt: skip
 
 LAYERS_ZH = {

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gridmap.exchange import reading
+from gridmap.errors import InvalidInput
+from gridmap.exchange import placing, reading
 from gridmap.exchange.reasons import Note, Problem
 from gridmap.exchange.source import Source
-from gridmap.exchange.values import escaped
+from gridmap.exchange.values import CONTROL, escaped
 
 if TYPE_CHECKING:
     from openpyxl.worksheet._write_only import WriteOnlyWorksheet
@@ -74,8 +75,27 @@ class ExportReport:
         self.notes.append(Note(code, en, zh))
 
 
+def check_target(target: str | Path, source: str | Path) -> None:
+    """Raise InvalidInput unless a report on a file can be written there: an .xlsx in a folder that takes it."""
+    path = Path(target)
+    if path.suffix.lower() != ".xlsx":
+        raise InvalidInput(
+            f"{path.name!r} is no name of a report: let it end in .xlsx. 报告须为 .xlsx。", where="report"
+        )
+    if path.absolute() == Path(source).absolute() or (path.exists() and path.samefile(source)):
+        raise InvalidInput(
+            f"The report would overwrite {path.name!r}, the file itself. 报告会覆盖原文件。", where="report"
+        )
+    placing.check(path)
+
+
 def write_report(report: ImportReport, target: str | Path) -> None:
-    """Write an XLSX with the file's columns and the reasons: refused rows first and marked, then the others."""
+    """Write an XLSX with the file's columns and the reasons: refused rows first and marked, then the others.
+
+    Raises
+    ------
+    InvalidInput if it cannot be written; what was there before stays.
+    """
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)
@@ -85,7 +105,8 @@ def write_report(report: ImportReport, target: str | Path) -> None:
     summary = book.create_sheet("说明 Summary")
     for row in _summary(report):
         summary.append(row)
-    book.save(target)
+    with placing.placed(Path(target)) as made:
+        book.save(made)
 
 
 def _write_rows(sheet: "WriteOnlyWorksheet", report: ImportReport, source: Source) -> None:
@@ -131,7 +152,7 @@ def _rows(
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        return escaped(value)[:MAX_CELL]
+        return CONTROL.sub("\ufffd", escaped(value))[:MAX_CELL]
     return value if value is None or isinstance(value, int | float | bool) else str(value)
 
 

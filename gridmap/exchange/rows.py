@@ -11,7 +11,7 @@ from gridmap.exchange import incoming, shapes, words
 from gridmap.exchange.columns import Column, Plan
 from gridmap.exchange.reasons import problem
 from gridmap.exchange.report import ImportReport
-from gridmap.exchange.source import Batch, Source
+from gridmap.exchange.source import Batch, Fault, Source
 from gridmap.exchange.values import BadValue, converter
 from gridmap.layer import Field, Layer
 
@@ -76,7 +76,7 @@ class Loader:
             if isinstance(value, BadValue):
                 self._refuse(batch.rows[i], column.heading, cell, value.code, **value.facts)
                 value = None
-            elif value is None and column.field.required:
+            elif value is None and column.field.required and not _is_unread(batch.faults.get(i)):
                 code, facts = missing(column.field)
                 self._refuse(batch.rows[i], column.heading, None, code, **facts)
             values.append(value)
@@ -112,6 +112,11 @@ class Loader:
 
     def _refuse(self, row: int, column: str, value: object, code: str, **facts: object) -> None:
         self.report.problems.append(problem(row, column, value, code, **facts))
+
+
+def _is_unread(fault: Fault | None) -> bool:
+    """Return whether a row is refused already because a cell of it, now empty, could not be decoded."""
+    return fault is not None and fault.code == "undecodable"
 
 
 def missing(field: Field) -> tuple[str, dict[str, object]]:

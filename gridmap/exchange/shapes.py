@@ -10,8 +10,8 @@ import numpy as np
 from gridmap import crs
 from gridmap.crs import MAX_LATITUDE
 from gridmap.exchange.columns import Plan
+from gridmap.exchange.reasons import shown
 from gridmap.exchange.source import Batch, Fault
-from gridmap.exchange.values import plain
 from gridmap.tables import MAX_VERTICES
 
 if TYPE_CHECKING:
@@ -198,16 +198,15 @@ def _from_columns(lons: list[Any], lats: list[Any]) -> Checked:
 
 def _numbers(cells: list[Any], faults: dict[int, Fault]) -> NDArray[np.float64]:
     """Return the numbers of a column, NaN where a cell is empty."""
-    try:
-        return np.array([float(c) if c is not None and c != "" else np.nan for c in cells])
-    except (TypeError, ValueError):
-        return np.array([_number(cell, i, faults) for i, cell in enumerate(cells)])
+    return np.array([_number(cell, i, faults) for i, cell in enumerate(cells)])
 
 
 def _number(cell: Any, index: int, faults: dict[int, Fault]) -> float:
-    written = plain(str(cell)) if cell is not None else ""
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return float(cell)
+    written = str(cell).strip() if cell is not None else ""
     try:
-        return float(written) if written else np.nan
+        return crs.decimal(written) if written else np.nan
     except ValueError:
-        faults[index] = Fault("coordinate")
+        faults[index] = Fault("coordinate", {"cell": shown(cell)})
         return 0.0

@@ -10,6 +10,7 @@ from gridmap.exchange.reasons import problem
 from gridmap.exchange.work import Work, stored
 
 TOMORROW = timedelta(days=1)  # a clock may be wrong, a zone may be east of ours
+COUNTED = ("quantity", "counted_on")
 
 counted = sa.Table(
     "counted", sa.MetaData(),
@@ -21,16 +22,21 @@ counted = sa.Table(
 
 
 def is_told(work: Work) -> bool:
-    """Return whether the file counts items."""
-    return work.layer.name == "supply_point" and work.plan.has("item")
+    """Return whether the file counts items, be it without saying which."""
+    return work.layer.name == "supply_point" and any(map(work.plan.has, ("item", "quantity", "counted_on")))
 
 
 def set_aside(work: Work) -> None:
     """Keep the items of every row before rows about one point become one; refuse what cannot be counted."""
     rows, item = work.rows, stored("item")
-    amounts = [rows.c[name] if work.plan.has(name) else sa.null() for name in ("quantity", "counted_on")]
+    amounts = [rows.c[name] if work.plan.has(name) else sa.null() for name in COUNTED]
     incomplete = sa.and_(rows.c.item.is_not(None), sa.or_(*(amount.is_(None) for amount in amounts)))
     work.refuse(incomplete, "item", "stock_incomplete", value=rows.c.item)
+    for name in COUNTED:
+        # a day set for the whole file is no count of a row without an item
+        if any(column.field.column == name and column.index is not None for column in work.plan.columns):
+            lost = sa.and_(rows.c.item.is_(None), rows.c[name].is_not(None))
+            work.refuse(lost, name, "item_missing", value=sa.cast(rows.c[name], sa.Text))
     latest = (datetime.now(UTC) + TOMORROW).date()
     work.refuse(rows.c.counted_on > latest, "counted_on", "in_future", value=sa.cast(rows.c.counted_on, sa.Text))
     counted.create(work.conn)
@@ -86,5 +92,5 @@ def write(work: Work) -> None:
         set_={"quantity": change.excluded.quantity, "recorded_by": change.excluded.recorded_by},
         where=table.c.quantity != change.excluded.quantity,
     )
-    count = work.conn.execute(change, execution_options={"preserve_rowcount": True}).rowcount
+    count = work.mark_changed(change.returning(table.c.county, table.c.supply_point_id))
     work.report.note("stock", f"Stock counts stored or corrected: {count}.", f"新增或更正的盘点记录：{count} 条。")

@@ -72,7 +72,7 @@ def keep_equal_shapes(work: Work) -> None:
 
 
 def write(work: Work) -> None:
-    """Insert new things, update changed ones with their next version, leave equal ones alone, and count all three."""
+    """Insert new things, update changed ones with their next version, and leave equal ones alone."""
     rows, table, report = work.rows, work.layer.table, work.report
     names = [*KEPT, *(column.name for column in columns(work))]
     by = sa.literal(work.actor.name)
@@ -82,16 +82,22 @@ def write(work: Work) -> None:
     report.inserted = work.conn.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
     ours = () if work.plan.has("source") else ("source",)  # the name of the file alone is no change
     compared = [name for name in names if name not in ("county", "id", *ours)]
-    same = sa.and_(table.c.county == rows.c.county, table.c.id == rows.c.id, sa.not_(rows.c.is_new), work.good)
     differs = sa.tuple_(*(table.c[name] for name in compared)).is_distinct_from(
         sa.tuple_(*(rows.c[name] for name in compared))
     )
-    change = sa.update(table).where(same, differs)
+    work.set(sa.and_(_same_row(work), differs), is_changed=True)
     changed: dict[str, Any] = {name: rows.c[name] for name in compared}
     changed |= {"source": sa.func.coalesce(rows.c.source, report.path.name)}
     changed |= {"version": table.c.version + 1, "changed_at": sa.func.now(), "changed_by": by}
-    report.updated = work.conn.execute(change.values(changed)).rowcount
-    good = work.conn.scalar(sa.select(sa.func.count()).select_from(rows).where(work.good)) or 0
+    work.conn.execute(sa.update(table).where(_same_row(work), work.good, rows.c.is_changed).values(changed))
+
+
+def count(work: Work) -> None:
+    """Count what was written: new things, things that changed, be it only in what belongs to them, and the rest."""
+    rows, report = work.rows, work.report
+    is_changed = sa.and_(sa.not_(rows.c.is_new), rows.c.is_changed)
+    counts = sa.select(sa.func.count(), sa.func.count().filter(is_changed)).select_from(rows).where(work.good)
+    good, report.updated = work.conn.execute(counts).one()
     report.unchanged = good - report.inserted - report.updated
 
 

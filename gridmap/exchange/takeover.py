@@ -18,6 +18,7 @@ from gridmap.exchange import (
     households,
     identity,
     incoming,
+    overlaps,
     places,
     reading,
     stock,
@@ -167,6 +168,9 @@ def _write(work: Work, progress: Progress) -> None:
     if work.layer.name in ("building", "estate"):
         details.write_membership(work)
     following.follow(work)
+    if work.layer.name == "building" and "geom" in work.rows.c:
+        overlaps.tell(work)
+    store.count(work)
 
 
 def _system(

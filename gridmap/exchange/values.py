@@ -15,7 +15,9 @@ SEPARATORS = re.compile(r"[;；，、,\n]+")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # Cells a spreadsheet would run as a formula; an export puts a quote before them, an import takes it away.
 FORMULA = re.compile("^'*[=+\\-@\t\r\0＝＋－＠]")
-WHOLE = re.compile(r"[+-]?\d{1,18}(\.0+)?")
+WHOLE = re.compile(r"[+-]?([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3})+)(\.0+)?")
+# What programs write for an empty number. In a name or a code it would be stored as a word.
+NOT_A_NUMBER = "nan"
 DATES = (re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?"), re.compile(r"(\d{4})(\d{2})(\d{2})"))
 EXCEL_DAY_ZERO = date(1899, 12, 30)
 Convert = Callable[[Any], Any]
@@ -56,11 +58,15 @@ def converter(field: Field, *, is_escaped: bool) -> Convert:
         def convert(cell: Any) -> Any:
             return word(cell, field, known)
 
+    names_something = field.required or field.column == "code"
+
     def cleaned(cell: Any) -> Any:
         if isinstance(cell, str):
             cell = cell.strip()
             if is_escaped and cell[:1] == "'" and FORMULA.match(cell):
                 cell = cell[1:]
+            if names_something and cell.casefold() == NOT_A_NUMBER:
+                raise BadValue("nan")
         return None if cell is None or cell == "" or cell != cell else convert(cell)  # NaN is not itself
 
     return cleaned
@@ -84,7 +90,7 @@ def text(cell: Any) -> str:
 
 
 def integer(cell: Any, minimum: int | None, maximum: int | None) -> int:
-    """Return a whole number; full-width digits, a thousands comma and a decimal part of zeros are taken."""
+    """Return a whole number in the digits 0 to 9; a thousands comma and a decimal part of zeros are taken."""
     if isinstance(cell, bool):
         raise BadValue("not_integer")
     if isinstance(cell, int):
@@ -94,12 +100,10 @@ def integer(cell: Any, minimum: int | None, maximum: int | None) -> int:
             raise BadValue("not_integer")
         number = int(cell)
     else:
-        written = plain(cell)
+        written = text(cell).strip()
         if not WHOLE.fullmatch(written):
-            written = written.replace(",", "") if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", written) else "x"
-        if not WHOLE.fullmatch(written):
-            raise BadValue("not_integer")
-        number = int(written.split(".")[0])
+            raise BadValue("digits" if WHOLE.fullmatch(plain(written)) else "not_integer")
+        number = int(written.split(".")[0].replace(",", ""))
     if (minimum is not None and number < minimum) or (maximum is not None and number > maximum):
         raise BadValue("out_of_bounds", minimum=minimum, maximum=maximum)
     return number
@@ -152,7 +156,9 @@ def priority(cell: Any) -> list[str]:
     tags = words.priority_tags()
     counted: dict[str, int] = {}
     for entry in several(cell):
-        found = re.fullmatch(r"(.+?)[:=×x* ]*(?:(\d{1,3})人?)?", plain(entry))
+        found = re.fullmatch(r"(.+?)[:=×x* ]*(?:([0-9]{1,3})人?)?", plain(entry))
+        if found and found[2] and found[2] not in entry:
+            raise BadValue("digits")
         tag = tags.get(found[1].strip().casefold()) if found else None
         number = int(found[2] or 1) if found else 0
         if tag is None or not 1 <= number <= 500:

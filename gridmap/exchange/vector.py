@@ -118,8 +118,8 @@ def _batch(start: int, raw: Any, cells: list[list[Any]], faults: dict[int, Fault
 def _decoded(start: int, raw: Any, encoding: str) -> Batch:
     faults: dict[int, Fault] = {}
     cells = []
-    for name, column in zip(raw[0]["fields"], raw[3], strict=True):
-        values = column.tolist()
+    for written, column in zip(raw[0]["fields"], raw[3], strict=True):
+        values, name = column.tolist(), _recoded(written, encoding) or written
         if column.dtype == object:
             for i, value in enumerate(values):
                 if isinstance(value, str) and not value.isascii():
@@ -136,7 +136,7 @@ def _recoded(text: str, encoding: str) -> str | None:
 
 def _encoding(parts: dict[str, Path | None], path: Path, stated: str | None, count: int) -> encodings.Encoding:
     if stated:
-        return encodings.stated(stated)
+        return encodings.stated(stated, is_of_cells=True)
     code_page = parts[".cpg"]
     found = encodings.of_code_page(code_page.read_text("ascii", errors="replace")) if code_page else None
     if found is None:

@@ -35,6 +35,18 @@ class Work:
         change = sa.update(self.rows).where(self.good, where).values(values)
         return self.conn.execute(change).rowcount
 
+    def mark_changed(self, changes: sa.UpdateBase) -> int:
+        """Change what belongs to the things of the file, mark their rows as changed, and return how many changes.
+
+        `changes` returns the county and the id of the thing for each change.
+        """
+        done = changes.cte("done")
+        county, own = list(done.c)
+        touched = sa.and_(self.rows.c.county == county, self.rows.c.id == own)
+        marked = sa.update(self.rows).where(touched).values(is_changed=True).returning(self.rows.c.row).cte("marked")
+        count = sa.select(sa.func.count()).select_from(done)
+        return self.conn.scalar(count.add_cte(marked)) or 0
+
     def refuse(self, where: sa.ColumnElement[bool], column: str, code: str, *, value: Any = None, **facts: Any) -> None:
         """Refuse the good rows that meet a condition; `value` and `facts` may be SQL expressions or plain values."""
         asked = {name: fact for name, fact in facts.items() if isinstance(fact, sa.ColumnElement)}

@@ -6,7 +6,6 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -16,7 +15,9 @@ import orjson
 
 from gridmap import crs
 from gridmap.errors import InvalidInput
+from gridmap.exchange import encodings
 from gridmap.exchange.gdal import pyogrio
+from gridmap.exchange.placing import check, placed, telling
 from gridmap.exchange.report import ExportReport
 from gridmap.exchange.values import escaped
 
@@ -81,8 +82,9 @@ def writer(path: Path, system: crs.System, encoding: str | None) -> Writer:
     InvalidInput for an unknown format, another system than CGCS2000 in GeoJSON, or a folder that is not there.
     """
     suffix = path.suffix.lower()
-    if not path.absolute().parent.is_dir():
-        raise InvalidInput(f"There is no folder {str(path.parent)[:200]!r}.", where="file")
+    check(path)
+    if encoding:
+        encodings.stated(encoding)
     if suffix in (".geojson", ".json"):
         if not system.is_storage:
             raise InvalidInput(
@@ -101,20 +103,11 @@ def writer(path: Path, system: crs.System, encoding: str | None) -> Writer:
     return writers[suffix]
 
 
-@contextmanager
-def _placed(target: Path) -> Iterator[Path]:
-    """Yield a path beside the target that replaces it when the block ends well."""
-    with tempfile.TemporaryDirectory(prefix=".gridmap-export-", dir=target.absolute().parent) as folder:
-        made = Path(folder) / target.name
-        yield made
-        os.replace(made, target)
-
-
 def _geojson(target: Path, shape: Shape, parts: Iterator[Part], report: ExportReport) -> int:
     import shapely
 
     count, names = 0, [heading.name for heading in shape.columns]
-    with _placed(target) as path, path.open("wb") as file:
+    with placed(target) as path, path.open("wb") as file:
         file.write(b'{"type":"FeatureCollection","features":[')
         for some in parts:
             shapes = shapely.orient_polygons(some.shapes) if shape.geometry == "polygon" else some.shapes
@@ -130,7 +123,7 @@ def _geojson(target: Path, shape: Shape, parts: Iterator[Part], report: ExportRe
 
 
 def _geopackage(target: Path, shape: Shape, parts: Iterator[Part], report: ExportReport, *, system: crs.System) -> int:
-    with _placed(target) as path:
+    with placed(target) as path:
         return _through_gdal(path, shape, parts, system, driver="GPKG", encoding=None)
 
 
@@ -138,7 +131,7 @@ def _shapefile(
     target: Path, shape: Shape, parts: Iterator[Part], report: ExportReport, *, system: crs.System, encoding: str | None
 ) -> int:
     _note_cuts(shape, report)
-    with tempfile.TemporaryDirectory(prefix=".gridmap-export-", dir=target.absolute().parent) as folder:
+    with telling(target), tempfile.TemporaryDirectory(prefix=".gridmap-", dir=target.absolute().parent) as folder:
         made = Path(folder) / f"{target.stem}.shp"
         count = _through_gdal(made, shape, parts, system, driver="ESRI Shapefile", encoding=encoding or "UTF-8")
         for file in sorted(Path(folder).iterdir()):
@@ -149,7 +142,7 @@ def _shapefile(
 def _zipped(
     target: Path, shape: Shape, parts: Iterator[Part], report: ExportReport, *, system: crs.System, encoding: str | None
 ) -> int:
-    with tempfile.TemporaryDirectory(prefix="gridmap-export-") as folder, _placed(target) as path:
+    with tempfile.TemporaryDirectory(prefix="gridmap-export-") as folder, placed(target) as path:
         made = Path(folder) / f"{shape.layer}.shp"
         count = _shapefile(made, shape, parts, report, system=system, encoding=encoding)
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -227,7 +220,7 @@ def _note_cuts(shape: Shape, report: ExportReport) -> None:
 def _csv(target: Path, shape: Shape, parts: Iterator[Part], report: ExportReport, *, encoding: str | None) -> int:
     count = 0
     try:
-        with _placed(target) as path, path.open("w", encoding=encoding or "utf-8-sig", newline="") as file:
+        with placed(target) as path, path.open("w", encoding=encoding or "utf-8-sig", newline="") as file:
             table = csv.writer(file)
             for row in _table(shape, parts):
                 table.writerow(row)
@@ -252,7 +245,7 @@ def _xlsx(target: Path, shape: Shape, parts: Iterator[Part], report: ExportRepor
             row, dropped = [*row[:-1], None], dropped + 1
         sheet.append(row)
         count += 1
-    with _placed(target) as path:
+    with placed(target) as path:
         book.save(path)
     if dropped:
         report.note(

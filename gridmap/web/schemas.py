@@ -2,12 +2,25 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from gridmap.crs import decimal
 
 GEOJSON, PROBLEM = "application/geo+json", "application/problem+json"
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
-Latitude = Annotated[float, Field(ge=-85, le=85, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
-Count = Annotated[int, Field(ge=1, le=100, description="How many, 1 to 100.")]
+
+
+def _in_digits(value: object) -> object:
+    """Refuse a text that is a number only to Python: 1_0, full-width digits, nan."""
+    if isinstance(value, str):
+        decimal(value.strip(" "))
+    return value
+
+
+InDigits = BeforeValidator(_in_digits)
+DEGREES = "Degrees, EPSG:4490 (CGCS2000)."
+Longitude = Annotated[float, InDigits, Field(ge=-180, le=180, allow_inf_nan=False, description=DEGREES)]
+Latitude = Annotated[float, InDigits, Field(ge=-85, le=85, allow_inf_nan=False, description=DEGREES)]
+Count = Annotated[int, InDigits, Field(ge=1, le=100, description="How many, 1 to 100.")]
 PlainText = Annotated[str, Field(max_length=100, pattern="^[^\\x00]*$")]
 
 
@@ -57,7 +70,7 @@ class FeaturesQuery(Strict):
     """Which part of a layer."""
 
     bbox: PlainText | None = Field(None, description="west,south,east,north in degrees; features that touch it.")
-    limit: int = Field(100, ge=1, le=1000)
+    limit: Annotated[int, InDigits] = Field(100, ge=1, le=1000)
     cursor: PlainText | None = Field(None, description="From the `next` link of the page before.")
 
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from gridmap.cli import main
-from tests.exchange.making import COMMUNITY, box, geojson, house, rows_of, table
+from tests.exchange.making import COMMUNITY, box, geojson, house, rows_of, table, workbook
 
 
 @pytest.fixture
@@ -87,3 +87,73 @@ def test_an_export_says_where_how_many_and_in_which_system(gridmap, community, t
     assert "1 rows of community in EPSG:4549" in done.output
     again = gridmap("import", "community", tmp_path / "out.gpkg")
     assert "1 unchanged 未变" in again.output
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no/r.xlsx", "There is no folder"), ("r.pdf", "let it end in .xlsx"), ("r", "let it end in .xlsx"),
+        ("p.xlsx", "overwrite"),
+    ],
+)  # fmt: skip
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(
+    gridmap, community, empty_database, tmp_path, name, said
+):
+    path = workbook(tmp_path / "p.xlsx", [["name", "kind", "lon", "lat"], ["店", "store", 121.5, 31.24]])
+    done = gridmap("import", "supply_point", path, "--crs", "EPSG:4326", "--report", tmp_path / name)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert rows_of(empty_database, "supply_point") == []
+
+
+def test_a_report_that_fails_after_the_commit_says_that_the_import_stands(
+    gridmap, community, empty_database, tmp_path, monkeypatch
+):
+    path = table(tmp_path / "p.csv", [["name", "kind", "lon", "lat"], ["店", "store", 121.5, 31.24]])
+    target = tmp_path / "r.xlsx"
+    target.write_text("the report of yesterday")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gridmap.exchange.placing.os.replace", full)
+    done = gridmap("import", "supply_point", path, "--crs", "EPSG:4326", "--report", target)
+    assert done.exit_code == 1
+    assert "The import stands" in done.output
+    assert "No space left on device" in done.output
+    assert "Traceback" not in done.output
+    assert isinstance(done.exception, SystemExit)
+    assert len(rows_of(empty_database, "supply_point")) == 1
+    assert target.read_text() == "the report of yesterday"
+
+
+def test_a_control_character_does_not_spoil_the_report(gridmap, community, tmp_path):
+    path = table(tmp_path / "p.csv", [["name", "kind", "lon", "lat"], ["店\x01", "store", 121.5, 31.24]])
+    done = gridmap("import", "supply_point", path, "--crs", "EPSG:4326", "--report", tmp_path / "r.xlsx")
+    assert "control character" in done.output
+    assert openpyxl.load_workbook(tmp_path / "r.xlsx").worksheets[0].cell(2, 2).value == "店\ufffd"
+
+
+NO_ENCODINGS = (
+    "base64",
+    "idna",
+    "punycode",
+    "rot13",
+    "unicode_escape",
+    "undefined",
+    "utf\0",
+    "klingon",
+    "zlib",
+    "utf-7",
+)
+
+
+@pytest.mark.parametrize("encoding", NO_ENCODINGS)
+def test_what_is_no_encoding_of_files_is_one_sentence(gridmap, community, tmp_path, encoding):
+    path = table(tmp_path / "p.csv", [["name", "kind", "lon", "lat"], ["店", "store", 121.5, 31.24]])
+    for words in (("import", "supply_point", path, "--crs", "EPSG:4326"), ("export", "community", tmp_path / "o.csv")):
+        done = gridmap(*words, "--encoding", encoding)
+        assert (done.exit_code, isinstance(done.exception, SystemExit)) == (1, True)
+        assert "is not known. Write UTF-8 or GBK." in done.output
+    assert not (tmp_path / "o.csv").exists()

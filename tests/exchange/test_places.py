@@ -117,7 +117,7 @@ def test_without_any_community_a_county_must_be_stated(empty_database, tmp_path)
 def test_households_are_named_by_building_unit_and_room(houses, tmp_path):
     rows = [
         ["楼栋", "单元", "房号", "居住状态", "人数", "重点人群"],
-        ["一号楼", "2单元", "101室", "出租", "３", "独居老人、孕产妇2"],
+        ["一号楼", "2单元", "101室", "出租", "3", "独居老人、孕产妇2"],
         [FIRST, 1, 1203, "自住", 2, ""],
         [f"{SECOND}", "", "0302", "vacant", "", "dialysis:1"],
     ]
@@ -212,6 +212,10 @@ def test_a_point_with_several_items_is_several_rows_of_one_point(district, tmp_p
         (["仓库", "store", 121.5, 31.24, "灭火器", 1, "2026-03-01"], ("item", "repeated")),
         (["仓库", "store", 121.5, 31.24, "饮用水", "", "2026-03-01"], ("item", "stock_incomplete")),
         (["仓库", "store", 121.5, 31.24, "饮用水", -1, "2026-03-01"], ("quantity", "out_of_bounds")),
+        (["仓库", "store", 121.5, 31.24, "饮用水", "NaN", "2026-03-01"], ("quantity", "not_integer")),
+        (["仓库", "store", 121.5, 31.24, "", 1, ""], ("quantity", "item_missing")),
+        (["仓库", "store", 121.5, 31.24, "", 1, "2026-03-01"], ("quantity", "item_missing")),
+        (["仓库", "store", 121.5, 31.24, "", "", "2026-03-01"], ("counted_on", "item_missing")),
         (["仓库", "store", 121.5, 31.24, "饮用水", 1, "2999-03-01"], ("counted_on", "in_future")),
         (["仓库", "store", 121.5, 31.24, "饮用水", 1, "soon"], ("counted_on", "not_date")),
         (["仓库", "clinic", 121.5, 31.24, "饮用水", 1, "2026-03-01"], ("kind", "differs")),
@@ -224,6 +228,17 @@ def test_a_wrong_count_is_refused(district, tmp_path, second, problem):
     assert codes(report) == [(3, *problem)]
     if problem[1] == "item_unknown":
         assert "灭火器" in report.problems[0].reason_en
+
+
+def test_counts_in_a_file_that_names_no_items_are_refused(district, tmp_path):
+    rows = [["name", "kind", "lon", "lat", "quantity"], ["仓库", "store", 121.5, 31.24, 3]]
+    assert codes(take(district, "supply_point", table(tmp_path / "s.csv", rows))) == [(2, "quantity", "item_missing")]
+
+
+def test_a_day_set_for_the_whole_file_is_no_count_of_points_without_items(district, tmp_path):
+    rows = [["name", "kind", "lon", "lat", "item", "quantity"], ["仓库", "store", 121.5, 31.24, "", ""]]
+    report = take(district, "supply_point", table(tmp_path / "s.csv", rows), assign={"counted_on": "2026-03-01"})
+    assert (report.inserted, report.problems) == (1, [])
 
 
 def test_a_wrong_count_keeps_neither_the_point_nor_its_other_counts_out(district, tmp_path):

@@ -9,7 +9,19 @@ from gridmap.access import LOCAL, acting
 from gridmap.errors import ImportRefused, InvalidInput, NotAllowed
 from gridmap.exchange import import_file, write_report
 from gridmap.layers import LAYERS
-from tests.exchange.making import COMMUNITY, codes, geojson, house, query, rows_of, spot, table, take, workbook
+from tests.exchange.making import (
+    COMMUNITY,
+    codes,
+    geojson,
+    house,
+    query,
+    rows_of,
+    shapefile,
+    spot,
+    table,
+    take,
+    workbook,
+)
 
 HEADING = ["name", "kind", "lon", "lat"]
 GOOD = ["仓库", "储备库", 121.50, 31.24]
@@ -119,7 +131,7 @@ def test_a_stated_system_wins_over_the_file_with_a_warning(district, tmp_path):
 def test_a_table_without_coordinates_needs_no_system(district, tmp_path):
     take(district, "building", geojson(tmp_path / "b.geojson", (house(121.5, 31.24), {"code": f"{COMMUNITY}00007"})))
     report = take(
-        district, "building", table(tmp_path / "f.csv", [["代码", "层数"], [f"{COMMUNITY}00007", "１８"]]), crs=None
+        district, "building", table(tmp_path / "f.csv", [["代码", "层数"], [f"{COMMUNITY}00007", "18"]]), crs=None
     )
     assert (report.updated, report.crs) == (1, "")
     assert rows_of(district, "building", "floors") == [(18,)]
@@ -275,3 +287,33 @@ def test_the_county_is_not_guessed_from_a_community_far_away(district, tmp_path)
     assert codes(report) == [(3, "county", "no_county_near")]
     assert "50 km" in report.problems[0].reason_en
     assert take(district, "supply_point", path, assign={"county": "310151"}).refused == 0
+
+
+@pytest.mark.parametrize("cell", ["1_0", "１２１.5", "nan", "true"])
+def test_a_coordinate_is_written_in_ordinary_digits(district, tmp_path, cell):
+    report = take(district, "supply_point", table(tmp_path / "p.csv", [HEADING, ["仓库", "store", cell, 31.24]]))
+    assert codes(report) == [(2, "geometry", "coordinate")]
+    assert cell in report.problems[0].reason_en
+
+
+def test_a_required_cell_that_cannot_be_decoded_is_told_once(district, tmp_path):
+    path = shapefile(
+        tmp_path / "p.shp", [spot(121.5, 31.24)], {"名称": ["仓库"], "kind": ["store"]}, crs="EPSG:4490", encoding="GBK"
+    )
+    report = take(district, "supply_point", path, encoding="ascii")
+    assert [(row, code) for row, _, code in codes(report)] == [(1, "undecodable")]
+
+
+def test_footprints_on_one_another_are_told_with_their_codes(district, tmp_path):
+    first, twin, beside = house(121.5, 31.24), house(121.500001, 31.24), house(121.5001, 31.24)  # beside: half
+    inside = house(121.51, 31.24, 0.00002)
+    made = [(first, {}), (twin, {}), (beside, {}), (inside, {})]
+    report = take(district, "building", geojson(tmp_path / "b.geojson", *made))
+    note = next(note for note in report.notes if note.code == "overlaps")
+    assert (report.inserted, f"{COMMUNITY}00001 / {COMMUNITY}00002." in note.en) == (4, True)
+    assert note.en.startswith("1 pairs")
+    assert f"{COMMUNITY}00001 / {COMMUNITY}00002" in note.zh
+    again = take(district, "building", geojson(tmp_path / "b.geojson", *made))
+    assert (again.unchanged, [note.code for note in again.notes if note.code == "overlaps"]) == (4, [])
+    around = take(district, "building", geojson(tmp_path / "a.geojson", (house(121.51, 31.24), {"name": "大楼"})))
+    assert f"{COMMUNITY}00004 / {COMMUNITY}00005." in next(n.en for n in around.notes if n.code == "overlaps")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import shapely
 
-from gridmap.errors import ImportRefused
+from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import archive, reading
 from tests.exchange.making import codes, geojson, house, query, rows_of, shapefile, spot, table, take, workbook
 
@@ -190,7 +190,7 @@ def test_infinite_coordinates_never_reach_the_database(district, tmp_path):
     ]
     report = take(district, "supply_point", table(tmp_path / "p.csv", rows))
     assert codes(report) == [
-        (2, "geometry", "not_finite"), (3, "geometry", "not_finite"), (4, "geometry", "coordinates_incomplete"),
+        (2, "geometry", "coordinate"), (3, "geometry", "not_finite"), (4, "geometry", "coordinate"),
     ]  # fmt: skip
 
 
@@ -280,3 +280,43 @@ def test_points_in_a_gbk_geojson_are_read(district, tmp_path):
     path.write_text(path.read_text("utf-8"), encoding="gb18030")
     assert take(district, "supply_point", path).inserted == 1
     assert rows_of(district, "supply_point", "name") == [("储备库甲",)]
+
+
+POINTS = "name,kind,lon,lat\r\n社区站,store,121.5,31.24\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_utf_16_as_stated_is_read(district, tmp_path, encoding):
+    path = tmp_path / "p.csv"
+    path.write_bytes(POINTS.encode(encoding))
+    assert take(district, "supply_point", path, encoding=encoding).inserted == 1
+    assert rows_of(district, "supply_point", "name") == [("社区站",)]
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding", "said"),
+    [
+        (POINTS.encode("utf-16-le"), "utf-16", "UTF-16LE or UTF-16BE"),
+        (POINTS.encode(), "utf-16", "After row 0"), (POINTS.encode("utf-16") + b"\xd8", "utf-16", "After row"),
+        (POINTS.encode("gb18030"), "utf-8", "After row 0"), (POINTS.encode(), "utf-32", "After row 0"),
+    ],
+)  # fmt: skip
+def test_text_that_is_not_as_stated_is_refused_with_its_place(district, tmp_path, raw, encoding, said):
+    (tmp_path / "p.csv").write_bytes(raw)
+    with pytest.raises(ImportRefused, match=said):
+        take(district, "supply_point", tmp_path / "p.csv", encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "ascii", "utf-32"])
+def test_geojson_that_is_not_as_stated_is_refused_with_its_place(district, tmp_path, encoding):
+    path = geojson(tmp_path / "p.geojson", (spot(121.5, 31.24), {"name": "站", "kind": "store"}))
+    with pytest.raises(ImportRefused, match=r"byte|not JSON"):
+        take(district, "supply_point", path, encoding=encoding)
+
+
+def test_a_shapefile_cannot_be_in_utf_16(district, tmp_path):
+    shapefile(tmp_path / "a.shp", [house(121.5, 31.24)], {"name": ["甲栋"]})
+    with pytest.raises(InvalidInput, match="A Shapefile cannot be in utf-16"):
+        take(district, "building", tmp_path / "a.shp", encoding="utf-16")
+    (tmp_path / "a.cpg").write_text("UTF-16")
+    assert take(district, "building", tmp_path / "a.shp").inserted == 1

@@ -19,20 +19,38 @@ def value(field, cell, *, is_escaped=True):
 
 @pytest.mark.parametrize(
     ("cell", "number"),
-    [("12", 12), (" 12 ", 12), ("１２", 12), ("12.0", 12), (12.0, 12), (12, 12), ("1,234", 1234), ("-3", -3), ("", None), (None, None)],
+    [("12", 12), (" 12 ", 12), ("12.0", 12), (12.0, 12), (12, 12), ("1,234", 1234), ("-3", -3), ("", None), (None, None)],
 )  # fmt: skip
 def test_whole_numbers_as_people_write_them(cell, number):
     assert value(NUMBER, cell) == number
 
 
-@pytest.mark.parametrize("cell", ["twelve", "1.5", 1.5, "1,23", True, "1e3", "12层", "٣"])
+@pytest.mark.parametrize(
+    "cell", ["twelve", "1.5", 1.5, "1,23", True, "1e3", "12层", "1_0", "٣", "NaN", "nan", "inf", float("inf")]
+)
 def test_what_is_no_whole_number(cell):
-    if cell == "٣":  # an Arabic-Indic three is a digit to Python
-        assert value(NUMBER, cell) == 3
-        return
     with pytest.raises(BadValue) as bad:
         value(NUMBER, cell)
     assert bad.value.code == "not_integer"
+
+
+@pytest.mark.parametrize("cell", ["１２", "1２", "－3", "１,２３４"])
+def test_numbers_are_written_in_ordinary_digits(cell):
+    with pytest.raises(BadValue) as bad:
+        value(NUMBER, cell)
+    assert bad.value.code == "digits"
+    with pytest.raises(BadValue) as bad:
+        priority("孕产妇２")
+    assert bad.value.code == "digits"
+
+
+@pytest.mark.parametrize("cell", ["NaN", "nan", " NAN "])
+def test_nan_is_no_name_and_no_code(cell):
+    for field in (Field("name", "n", required=True), Field("code", "c")):
+        with pytest.raises(BadValue) as bad:
+            value(field, cell)
+        assert bad.value.code == "nan"
+    assert value(Field("address", "a"), "NaN") == "NaN"
 
 
 def test_an_empty_cell_of_a_dataframe_is_empty():

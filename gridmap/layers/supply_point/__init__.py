@@ -16,6 +16,8 @@ from gridmap.tables import (
     rules,
     shape,
     spread,
+    stamps,
+    with_former_rows,
     with_versions,
 )
 
@@ -42,29 +44,30 @@ table = with_versions(sa.Table(
     info=spread("copy", scope="wide"),
 ))  # fmt: skip
 
-item = sa.Table(
+item = with_former_rows(sa.Table(
     "item", metadata,
     sa.Column("code", sa.Text(collation="C"), primary_key=True),
     sa.Column("name", sa.Text, nullable=False), sa.Column("name_en", sa.Text, nullable=False),
     sa.Column("unit", sa.Text, nullable=False), sa.Column("unit_en", sa.Text, nullable=False),
-    sa.Column("group", sa.Text, nullable=False),
+    sa.Column("group", sa.Text, nullable=False), *stamps(),
     sa.CheckConstraint("code ~ '^[0-9]{7}$'", name="code_form"), one_of('"group"', ITEM_GROUPS),
     sa.UniqueConstraint("name"),
     info=spread("copy"),
-)  # fmt: skip
+))  # fmt: skip
 
-# What was counted on a day. A later count never overwrites an earlier one; the ledger takes over when it comes.
-stock_count = sa.Table(
+# What was counted on a day. A later day stands beside an earlier one, a recount of the same day replaces the number and
+# keeps the former one; the ledger takes over when it comes.
+stock_count = with_former_rows(sa.Table(
     "stock_count", metadata,
     sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("supply_point_id", sa.Uuid, primary_key=True),
     sa.Column("item_code", sa.Text, sa.ForeignKey("item.code"), primary_key=True),
     sa.Column("counted_on", sa.Date, primary_key=True),
     sa.Column("quantity", sa.BigInteger, nullable=False),
-    sa.Column("recorded_by", sa.Text, nullable=False),
+    sa.Column("recorded_by", sa.Text, nullable=False), *stamps(),
     parent("supply_point"), sa.CheckConstraint("quantity >= 0", name="quantity"),
     info=spread("copy", part_of="supply_point"),
-)  # fmt: skip
+))  # fmt: skip
 
 LAYER = Layer(
     name="supply_point",

@@ -5,7 +5,7 @@ nothing. Geographies and the volunteers' reach become stored columns, because a 
 use an index.
 
 Revision ID: 0005
-Revises: 0002
+Revises: 0004
 """
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from alembic import op
 from geoalchemy2 import Geography, Geometry
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -41,8 +41,14 @@ POLICIES = {
     "building_estate": (
         "EXISTS (SELECT FROM building AS o WHERE o.county = building_estate.county AND o.id = building_estate.building_id)"
     ),
+    "building_estate_version": (
+        "EXISTS (SELECT FROM building AS o WHERE o.county = building_estate_version.county AND o.id = building_estate_version.building_id)"
+    ),
     "building_party_unit": (
         "EXISTS (SELECT FROM building AS o WHERE o.county = building_party_unit.county AND o.id = building_party_unit.building_id)"
+    ),
+    "building_party_unit_version": (
+        "EXISTS (SELECT FROM building AS o WHERE o.county = building_party_unit_version.county AND o.id = building_party_unit_version.building_id)"
     ),
     "building_version": (
         "county::text ~ NULLIF(current_setting('gridmap.building_county', true), '') OR "
@@ -52,6 +58,9 @@ POLICIES = {
     ),
     "building_volunteer": (
         "EXISTS (SELECT FROM building AS o WHERE o.county = building_volunteer.county AND o.id = building_volunteer.building_id)"
+    ),
+    "building_volunteer_version": (
+        "EXISTS (SELECT FROM building AS o WHERE o.county = building_volunteer_version.county AND o.id = building_volunteer_version.building_id)"
     ),
     "closure_zone": (
         "county::text ~ NULLIF(current_setting('gridmap.closure_zone_county', true), '') OR "
@@ -88,6 +97,9 @@ POLICIES = {
     "household_priority": (
         "EXISTS (SELECT FROM household AS o WHERE o.county = household_priority.county AND o.id = household_priority.household_id) AND current_setting('gridmap.priority', true) = 'on'"
     ),
+    "household_priority_version": (
+        "EXISTS (SELECT FROM household AS o WHERE o.county = household_priority_version.county AND o.id = household_priority_version.household_id) AND current_setting('gridmap.priority', true) = 'on'"
+    ),
     "household_version": (
         "county::text ~ NULLIF(current_setting('gridmap.household_county', true), '') OR "
         "community ~ NULLIF(current_setting('gridmap.household_community', true), '') OR "
@@ -100,6 +112,9 @@ POLICIES = {
     ),
     "neighbourhood_party_unit": (
         "EXISTS (SELECT FROM party_unit AS o WHERE o.county = neighbourhood_party_unit.county AND o.id = neighbourhood_party_unit.party_unit_id)"
+    ),
+    "neighbourhood_party_unit_version": (
+        "EXISTS (SELECT FROM party_unit AS o WHERE o.county = neighbourhood_party_unit_version.county AND o.id = neighbourhood_party_unit_version.party_unit_id)"
     ),
     "neighbourhood_version": (
         "county::text ~ NULLIF(current_setting('gridmap.neighbourhood_county', true), '') OR "
@@ -128,6 +143,9 @@ POLICIES = {
     "stock_count": (
         "EXISTS (SELECT FROM supply_point AS o WHERE o.county = stock_count.county AND o.id = stock_count.supply_point_id)"
     ),
+    "stock_count_version": (
+        "EXISTS (SELECT FROM supply_point AS o WHERE o.county = stock_count_version.county AND o.id = stock_count_version.supply_point_id)"
+    ),
     "supply_point": (
         "county::text ~ NULLIF(current_setting('gridmap.supply_point_county', true), '') OR "
         "community ~ NULLIF(current_setting('gridmap.supply_point_community', true), '') OR "
@@ -152,10 +170,11 @@ POLICIES = {
     ),
 }
 READ_ONLY = ("alembic_version", "change_log", "spatial_ref_sys")
-OPEN = ("division", "item", "street", "street_version")
+OPEN = ("division", "division_version", "item", "item_version", "street", "street_version")
 OWNERS_FUNCTIONS = (
     "append_audit(text, text, text, bigint, text, text)",
     "audit_statement()",
+    "keep_former_rows()",
     "keep_former_versions()",
     "log_change()",
 )
