@@ -10,7 +10,20 @@ from gridmap import db
 from gridmap.layers import LAYERS
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
-from gridmap.web import errors, features, headers, health, i18n, logs, pages, permissions, reference, session, tiles
+from gridmap.web import (
+    errors,
+    features,
+    headers,
+    health,
+    i18n,
+    logs,
+    pages,
+    parameters,
+    permissions,
+    reference,
+    session,
+    tiles,
+)
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MAX_BODY_BYTES = 1_000_000
@@ -40,11 +53,11 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.create_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
     }
     logs.init()
-    for part in (session, permissions, errors, headers, i18n):
+    for part in (session, permissions, parameters, errors, headers, i18n):
         part.init(app)
-    for blueprint in (tiles.bp, health.bp, reference.bp, pages.bp, reports.pages):
+    for blueprint in (reference.bp, pages.bp, reports.pages):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api):
+    for api in (features.bp, reports.api, tiles.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-GEOJSON, PROBLEM = "application/geo+json", "application/problem+json"
+GEOJSON, PROBLEM, MVT = "application/geo+json", "application/problem+json", "application/vnd.mapbox-vector-tile"
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
 Latitude = Annotated[float, Field(ge=-85, le=85, allow_inf_nan=False, description="Degrees, EPSG:4490 (CGCS2000).")]
 Count = Annotated[int, Field(ge=1, le=100, description="How many, 1 to 100.")]
@@ -15,6 +15,12 @@ class Strict(BaseModel):
     """Refuses parameters it does not know, so that a misspelt filter is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+class LanguageQuery(Strict):
+    """The language of the texts."""
+
+    lang: Literal["zh", "en"] | None = Field(None, description="zh or en; else as the browser asks.")
 
 
 class CodePath(BaseModel):
@@ -33,6 +39,15 @@ class FeaturePath(LayerPath):
     """A layer's name and a code in the path."""
 
     code: PlainText
+
+
+class TilePath(BaseModel):
+    """Layers and the address of a tile."""
+
+    layers: PlainText = Field(description="Names of layers, joined by commas.")
+    z: int = Field(description="Zoom.")
+    x: int = Field(description="Column, counted from 180 degrees west.")
+    y: int = Field(description="Row, counted from the north.")
 
 
 class NearestQuery(Strict):
@@ -221,5 +236,19 @@ class PlacesAnswer(BaseModel):
     items: list[PlaceItem]
 
 
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Health):
+    """The database answers: which schema it has, and which PostGIS."""
+
+    schema_: str = Field(alias="schema")
+    postgis: str
+
+
+TILE: dict[str, Any] = {"content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
 SENT_AS = {"Problem": PROBLEM, "Feature": GEOJSON, "FeatureCollection": GEOJSON}
 REFUSALS: dict[Any, Any] = {"404": Problem, "422": Problem, "503": Problem}

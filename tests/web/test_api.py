@@ -166,6 +166,9 @@ NEAREST = "/api/v1/nearest/supply_point"
         ("/api/v1/search?q=%00", 422, "q"),
         ("/api/v1/search?q=" + "x" * 61, 422, "q"),
         ("/api/v1/places/at?lon=1", 422, "lat"),
+        ("/api/v1/search?q=1&lon=1", 422, "lat"),
+        ("/api/v1/search?q=1&lat=1", 422, "lon"),
+        ("/api/v1/layers?lang=fr", 422, "lang"),
         ("/panel/building/x%00y", 422, None),
         ("/panel/position?lon=nan&lat=1", 422, "lon"),
         ("/panel/nothing/1", 404, None),
@@ -209,14 +212,6 @@ def test_database_errors_quote_no_values(app):
 
 def test_every_route_states_a_permission(app):
     assert [r.rule for r in app.url_map.iter_rules() if permissions.declared(app, r.endpoint) is None] == []
-
-
-def test_the_description_of_the_api_lists_every_route_of_it(client, app):
-    described = set(client.get("/openapi.json").json["paths"])
-    routes = {
-        r.rule.replace("<", "{").replace(">", "}") for r in app.url_map.iter_rules() if r.rule.startswith("/api/v1")
-    }
-    assert described == routes
 
 
 def test_answers_match_their_description(client, building):
