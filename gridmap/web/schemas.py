@@ -216,7 +216,7 @@ class SearchItem(BaseModel):
 
 
 class SearchAnswer(BaseModel):
-    """Results, layer by layer."""
+    """Results, the best first: whole codes and names, then the hierarchy from above, then the other layers."""
 
     items: list[SearchItem]
 

@@ -9,9 +9,13 @@ import shapely.geometry
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from gridmap import features
+from gridmap.access import LOCAL
+from gridmap.crs import Position
 from gridmap.db import migration_config
 from gridmap.layers import LAYERS
 from gridmap.web import permissions
+from tests import factories
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +115,25 @@ def test_search_finds_a_place_by_part_of_its_name_and_by_the_beginning_of_its_co
     found = client.get(f"/api/v1/search?q={building.code}&lon={building.lon}&lat={building.lat}").json["items"]
     assert found[0]["code"] == building.code
     assert found[0]["context"]
+
+
+def test_search_tells_the_whole_code_first_then_the_hierarchy_from_above_then_the_rest(client, demo):
+    with demo.connect() as conn:
+        building, home = conn.execute(sa.text("SELECT building, code FROM party_household ORDER BY code LIMIT 1")).one()
+    layers = [item["layer"] for item in client.get(f"/api/v1/search?q={building}").json["items"]]
+    assert list(dict.fromkeys(layers)) == ["building", "household", "party_household"]
+    layers = [item["layer"] for item in client.get(f"/api/v1/search?q={building[:12]}").json["items"]]
+    assert list(dict.fromkeys(layers))[:4] == ["community", "neighbourhood", "building", "household"]
+    assert client.get(f"/api/v1/search?q={home}").json["items"][0]["code"] == home
+
+
+def test_search_tells_a_whole_name_before_nearer_things_that_carry_it(conn):
+    community = factories.add_community(conn)
+    factories.add_building(conn, community, 1, name="11幢", lon=120.6)
+    factories.add_building(conn, community, 2, name="1幢", lon=120.61)
+    near = Position(120.6, 30.9)
+    found = features.search(conn, LOCAL, [LAYERS["building"]], "1幢", near=near, limit=1)
+    assert [one.name for one in found] == ["1幢"]
 
 
 @pytest.mark.parametrize("text", ["%", "_", "'; DROP TABLE building; --", "\\", "100%", "％"])
