@@ -20,6 +20,7 @@ from gridmap.web import (
     i18n,
     logs,
     pages,
+    parameters,
     permissions,
     reference,
     session,
@@ -56,11 +57,11 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
     }
     logs.init()
-    for part in (headers, session, permissions, errors, i18n):
+    for part in (headers, session, permissions, parameters, errors, i18n):
         part.init(app)
-    for blueprint in (tiles.bp, health.bp, reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api):
+    for api in (features.bp, reports.api, tiles.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)

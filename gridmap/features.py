@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from gridmap.access import Actor, within_scope
 from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, Position, decimal
 from gridmap.errors import InvalidInput, NotFound
+from gridmap.hierarchy import LEVELS
 from gridmap.layer import Layer
 from gridmap.tables import geography
 
@@ -144,9 +145,10 @@ def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box
 def search(
     conn: sa.Connection, actor: Actor, layers: Sequence[Layer], text: str, *, near: Position | None, limit: int = 8
 ) -> list[Found]:
-    """Return what begins with a code or carries a text in its name, layer by layer, nearest to `near` first.
+    """Return what begins with a code or carries a text in its name, the best first.
 
-    Names of persons are not searched. `limit` bounds the results of each layer.
+    Whole codes and names come first; then the levels of the hierarchy from above, then the other layers; in each the
+    nearest to `near`. Names of persons are not searched. `limit` bounds the results of each layer.
     """
     wanted = text.strip()
     if not wanted:
@@ -157,7 +159,12 @@ def search(
     for layer in layers:
         if actor.may(layer.view):
             found += (Found(layer.name, *row) for row in conn.execute(_matches(actor, layer, wanted, near, limit)))
-    return found
+    return sorted(found, key=lambda one: (wanted not in (one.code, one.name), _level(one.layer)))
+
+
+def _level(layer: str) -> int:
+    """Return how deep a layer lies in the hierarchy; the other layers come after all of its levels."""
+    return LEVELS.index(layer) if layer in LEVELS else len(LEVELS)
 
 
 def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit: int) -> sa.Select:
@@ -165,6 +172,7 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
     by_code = table.c.code.startswith(text, autoescape=True)
     named = "name" in table.c and not table.c.name.info.get("personal")
     match = sa.or_(by_code, table.c.name.icontains(text, autoescape=True)) if named else by_code
+    is_whole = sa.or_(table.c.code == text, table.c.name == text) if named else table.c.code == text
     spot = sa.func.ST_PointOnSurface(table.c.geom)
     away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
     if near is not None:
@@ -179,7 +187,7 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
             away_m.label("distance_m"),
         )
         .where(match, layer.current(), within_scope(table, actor))
-        .order_by(sa.text("distance_m NULLS LAST"), table.c.code)
+        .order_by(is_whole.desc(), sa.text("distance_m NULLS LAST"), table.c.code)
         .limit(limit)
     )
 

@@ -36,6 +36,7 @@ COMMUNITY_DIGITS, NEIGHBOURHOOD_DIGITS, BUILDING_DIGITS, HOUSEHOLD_DIGITS = (
     17,
     23,
 )
+LEVELS = ("community", "neighbourhood", "estate", "building", "household")  # from above
 NEIGHBOURHOOD_KINDS = ("general", "dedicated")
 OCCUPANCIES = ("resident", "rented", "vacant", "shop", "dormitory")
 PRIORITY_TAGS = (

@@ -9,26 +9,12 @@ from gridmap.demo.ground import points_ewkb
 from gridmap.demo.names import people, phones
 from gridmap.demo.place import Place
 from gridmap.demo.rows import Batch, batch
-from gridmap.layers.volunteer import building_volunteer
+from gridmap.layers.volunteer import SKILLS, building_volunteer
 from gridmap.layers.volunteer import table as volunteer
 
 _HOUSEHOLDS_EACH = 62
 _ON_DUTY = 0.35
 _RADIUS_ONLY, _ASSIGNED_ONLY = 0.58, 0.22  # the rest has both
-_SKILLS = (
-    "信息登记",
-    "物资配送",
-    "护理",
-    "急救",
-    "电工",
-    "管道维修",
-    "心理疏导",
-    "外语",
-    "手语",
-    "驾驶",
-    "烹饪",
-    "法律咨询",
-)
 
 
 def rows(place: Place, dice: Dice, ids: Ids) -> Iterator[Batch]:
@@ -45,7 +31,7 @@ def rows(place: Place, dice: Dice, ids: Ids) -> Iterator[Batch]:
         "neighbourhood": [place.grid_codes[place.building_grids[b]] for b in buildings],
         "code": [f"V{place.code}-{n:03d}" for n in range(1, count + 1)],
         "name": people(dice, count), "phone": phones(dice, count),
-        "skills": [dice.shuffled(_SKILLS)[: dice.whole(0, 3)] for _ in range(count)],
+        "skills": [dice.shuffled(tuple(SKILLS))[: dice.whole(0, 3)] for _ in range(count)],
         "on_duty": (dice.floats(count) < _ON_DUTY).tolist(),
         "radius_m": [
             int(radius) if _has_radius(kind) else None for radius, kind in zip(radii, draw.tolist(), strict=True)

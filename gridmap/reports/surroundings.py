@@ -78,6 +78,7 @@ def of_building(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
         "centre_households": _centre_households(conn, actor, found) if actor.may("party_household.view") else [],
         "volunteers": _covering(conn, actor, found.position, building=found.key),
         **_around(conn, actor, found.position),
+        "zones": _zones_over(conn, actor, found),
     }
 
 
@@ -90,6 +91,7 @@ def of_position(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str
         "outside": not places,
         "volunteers": _covering(conn, actor, origin),
         **_around(conn, actor, origin),
+        "zones": _zones_at(conn, actor, origin),
     }
 
 
@@ -112,7 +114,7 @@ def of_supply_point(conn: sa.Connection, actor: Actor, code: str) -> dict[str, A
         "places": _dicts(places_at(conn, actor, origin)),
         "stock": _dicts(stock(conn, actor, [code])[code]),
         "nearest_to": catchment.of_supply_point(conn, actor, code, origin) if actor.may("building.view") else None,
-        "zones": _zones(conn, actor, origin),
+        "zones": _zones_at(conn, actor, origin),
         "as_of": now(conn),
     }
 
@@ -128,20 +130,35 @@ def _around(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str, An
     counted = stock(conn, actor, [point["code"] for point in points])
     return {
         "supply_points": [{**point, "stock": _dicts(counted[point["code"]])} for point in points],
-        "zones": _zones(conn, actor, origin),
         "as_of": now(conn),
     }
 
 
-def _zones(conn: sa.Connection, actor: Actor, origin: Position) -> list[dict[str, Any]]:
+def _zones_at(conn: sa.Connection, actor: Actor, origin: Position) -> list[dict[str, Any]]:
     """Return the zones in force that a position lies in, strictest first."""
-    z = CLOSURE_ZONE.table.c
     point = sa.func.ST_GeomFromEWKT(origin.ewkt)
+    return _zones(conn, actor, point, sa.func.ST_Intersects(CLOSURE_ZONE.table.c.geom, point))
+
+
+def _zones_over(conn: sa.Connection, actor: Actor, found: Building) -> list[dict[str, Any]]:
+    """Return the zones in force that a building stands in, wholly or partly, strictest first; a shared wall is not in."""
+    zone, b = CLOSURE_ZONE.table.c.geom, building_table.c
+    footprint = sa.select(b.geom).where(b.county == found.county, b.id == found.id).scalar_subquery()
+    overlaps = sa.and_(sa.func.ST_Intersects(zone, footprint), ~sa.func.ST_Touches(zone, footprint))
+    return _zones(conn, actor, footprint, overlaps)
+
+
+def _zones(
+    conn: sa.Connection, actor: Actor, place: sa.ColumnElement, condition: sa.ColumnElement[bool]
+) -> list[dict[str, Any]]:
+    """Return the zones in force under a condition on their area; `partly` tells that they do not cover the whole place."""
+    z = CLOSURE_ZONE.table.c
     strictest = sa.case({name: rank for rank, name in enumerate(CLOSURE_ZONE.style.symbols)}, value=z.type)
+    partly = (~sa.func.ST_Covers(z.geom, place)).label("partly")
     rows = conn.execute(
-        sa.select(z.code, z.name, z.type, z.state, z.starts_at, z.ends_at, z.order_no, z.issuer)
+        sa.select(z.code, z.name, z.type, z.state, z.starts_at, z.ends_at, z.order_no, z.issuer, partly)
         .where(in_force(sa.func.now()), within_scope(CLOSURE_ZONE.table, actor))
-        .where(z.geom.op("&&")(point), sa.func.ST_Intersects(z.geom, point))
+        .where(z.geom.op("&&")(place), condition)
         .order_by(strictest, z.code)
     )
     return [dict(row) for row in rows.mappings()]

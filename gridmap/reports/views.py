@@ -10,7 +10,7 @@ from gridmap import crs, features, hierarchy
 from gridmap.crs import Position
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
-from gridmap.reports import surroundings, words
+from gridmap.reports import recorded, surroundings, words
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, shown
 from gridmap.web.permissions import permission
@@ -25,6 +25,7 @@ api = APIBlueprint(
 )
 pages = Blueprint("panels", __name__, template_folder="templates", url_prefix="/panel")
 pages.context_processor(words.titles)
+pages.context_processor(lambda: {"recorded": recorded})
 
 
 @api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer})

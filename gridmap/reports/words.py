@@ -6,6 +6,7 @@ from typing import Any
 
 from gridmap.layer import N_, Layer
 from gridmap.layers import closure_zone, party_unit, supply_point
+from gridmap.reports import recorded
 from gridmap.web.i18n import moment, number, translated
 
 PRIORITY_TITLES: Mapping[str, str] = {
@@ -69,10 +70,15 @@ def described(layer: Layer, properties: Mapping[str, Any]) -> list[tuple[str, st
     titles_of = {**_COLUMN_TITLES, **{field.column: field.title for field in layer.fields}}
     choices = {**_VALUE_TITLES, **{field.column: field.choices for field in layer.fields if field.choices}}
     return [
-        (translated(titles_of.get(name, name)), _in_words(value, choices.get(name, {})))
+        (translated(titles_of.get(name, name)), _told(name, value, choices.get(name, {})))
         for name, value in properties.items()
         if value not in (None, "", []) and (name == "code" or name != layer.name_column)
     ]
+
+
+def _told(column: str, value: Any, choices: Mapping[str, str]) -> str:
+    by_column = recorded.BY_COLUMN.get(column)
+    return by_column(value) if by_column else _in_words(value, choices)
 
 
 def _in_words(value: Any, choices: Mapping[str, str]) -> str:

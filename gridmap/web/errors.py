@@ -86,7 +86,12 @@ def _led_on(error: GridmapError) -> Response | None:
     return cast(Response, Response.force_type(redirect(target), request.environ))
 
 
+def is_for_programs(path: str) -> bool:
+    """Return whether an address is one that programs call, not people."""
+    return path.startswith(_PROGRAM_PATHS)
+
+
 def _is_for_a_person() -> bool:
-    if request.path.startswith(_PROGRAM_PATHS):
+    if is_for_programs(request.path):
         return False
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"

@@ -8,6 +8,8 @@ from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
 from gridmap import crs, features, hierarchy, tiles
+from gridmap.crs import Position
+from gridmap.errors import InvalidInput
 from gridmap.layer import Layer
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, revalidated, with_etag
@@ -26,7 +28,7 @@ bp = APIBlueprint(
 
 @bp.get("/layers", responses={200: schemas.LayersAnswer})
 @permission(SIGNED_IN)
-def list_layers() -> Response:
+def list_layers(query: schemas.LanguageQuery) -> Response:  # `i18n` reads the language
     """The layers the caller may view, in drawing order, and how each is drawn."""
     return json_response({"items": [describe(layer) for layer in layers().values() if actor().may(layer.view)]})
 
@@ -70,7 +72,7 @@ def show_feature(path: schemas.FeaturePath) -> Response:
 @permission(SIGNED_IN)
 def search(query: schemas.SearchQuery) -> Response:
     """What begins with a code or carries a text in its name, in every layer the caller may view."""
-    near = None if query.lon is None or query.lat is None else crs.position(query.lon, query.lat)
+    near = _standing_at(query)
     with begin() as conn:
         found = features.search(conn, actor(), list(layers().values()), query.q, near=near)
         communities = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
@@ -88,6 +90,15 @@ def places_at(query: schemas.PositionQuery) -> Response:
     """The county, sub-district, community and grid a position lies in; empty outside every community."""
     with begin() as conn:
         return json_response({"items": hierarchy.places_at(conn, actor(), crs.position(query.lon, query.lat))})
+
+
+def _standing_at(query: schemas.SearchQuery) -> Position | None:
+    if query.lon is not None and query.lat is not None:
+        return crs.position(query.lon, query.lat)
+    if query.lon is None and query.lat is None:
+        return None
+    missing = "lon" if query.lon is None else "lat"
+    raise InvalidInput(f"lon and lat go together: {missing} is missing.", where=missing)
 
 
 def _etag(revision: str, layer: Layer) -> str:

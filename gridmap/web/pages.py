@@ -1,6 +1,9 @@
 """The map page: Folium's parts in our frame, and what its scripts are told."""
 
+import shutil
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -20,6 +23,7 @@ from gridmap.web.texts import texts
 bp = Blueprint("pages", __name__, template_folder="templates")
 
 FOREVER = "public, max-age=31536000, immutable"
+_PROJECT = Path(__file__).resolve().parents[2]
 _MIME = {"css": "text/css", "js": "text/javascript"}
 
 
@@ -35,6 +39,7 @@ def map_page() -> str:
         "map.html",
         parts=_parts(),
         is_empty=is_empty,
+        command=_command(),
         review_number=current_app.extensions["gridmap"]["settings"].review_number,
         config=_config(bounds, shown(now)),
     )
@@ -50,6 +55,14 @@ def inline(name: str) -> Response:
     response = Response(content, mimetype=_MIME[name.rpartition(".")[2]])
     response.headers["Cache-Control"] = FOREVER
     return response
+
+
+def _command() -> str:
+    """Return what a person types to call gridmap: its name if the shell finds it, else its path, from the project's folder."""
+    program = Path(sys.executable).with_name("gridmap")
+    if shutil.which("gridmap") == str(program):
+        return "gridmap"
+    return str(program.relative_to(_PROJECT) if program.is_relative_to(_PROJECT) else program)
 
 
 def _parts() -> maps.MapParts:

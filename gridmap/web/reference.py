@@ -38,7 +38,9 @@ def _description() -> dict[str, Any]:
         for response in call["responses"].values()
     )
     for response in responses:
-        body = response["content"].pop("application/json")
+        body = response["content"].pop("application/json", None)
+        if body is None:  # said already
+            continue
         name = body["schema"]["$ref"].rpartition("/")[2]
         response["content"][schemas.SENT_AS.get(name, "application/json")] = body
     return described

@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gridmap.crs import decimal
 
-GEOJSON, PROBLEM = "application/geo+json", "application/problem+json"
+GEOJSON, PROBLEM, MVT = "application/geo+json", "application/problem+json", "application/vnd.mapbox-vector-tile"
 
 
 def _in_digits(value: object) -> object:
@@ -30,6 +30,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class LanguageQuery(Strict):
+    """The language of the texts."""
+
+    lang: Literal["zh", "en"] | None = Field(None, description="zh or en; else as the browser asks.")
+
+
 class CodePath(BaseModel):
     """A code in the path."""
 
@@ -46,6 +52,15 @@ class FeaturePath(LayerPath):
     """A layer's name and a code in the path."""
 
     code: PlainText
+
+
+class TilePath(BaseModel):
+    """Layers and the address of a tile."""
+
+    layers: PlainText = Field(description="Names of layers, joined by commas.")
+    z: int = Field(description="Zoom.")
+    x: int = Field(description="Column, counted from 180 degrees west.")
+    y: int = Field(description="Row, counted from the north.")
 
 
 class NearestQuery(Strict):
@@ -214,7 +229,7 @@ class SearchItem(BaseModel):
 
 
 class SearchAnswer(BaseModel):
-    """Results, layer by layer."""
+    """Results, the best first: whole codes and names, then the hierarchy from above, then the other layers."""
 
     items: list[SearchItem]
 
@@ -234,5 +249,19 @@ class PlacesAnswer(BaseModel):
     items: list[PlaceItem]
 
 
+class Health(BaseModel):
+    """The process lives."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Health):
+    """The database answers: which schema it has, and which PostGIS."""
+
+    schema_: str = Field(alias="schema")
+    postgis: str
+
+
+TILE: dict[str, Any] = {"content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
 SENT_AS = {"Problem": PROBLEM, "Feature": GEOJSON, "FeatureCollection": GEOJSON}
 REFUSALS: dict[Any, Any] = {"404": Problem, "422": Problem, "503": Problem}

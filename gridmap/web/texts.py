@@ -31,6 +31,8 @@ _TEXTS: Mapping[str, str] = {
     "busy": N_("The database is not answering. Try again in a moment."),
     "gone": N_("There is nothing here under this code. It may have been retired."),
     "forbidden": N_("This lies outside what you may see or do."),
+    "unusable": N_("The address holds a value that cannot be used."),
+    "noPosition": N_("The address names no position. A position is longitude,latitude in degrees, such as 120.6,30.9."),
     "fault": N_("This is a fault of gridmap. It was written to the log."),
     "dataOf": N_("Data of {time}"),
     "minutesOld": N_("{n} minutes old"),

@@ -1,27 +1,29 @@
 """Vector tiles over HTTP."""
 
-from flask import Blueprint, Response
+from flask import Response
+from flask_openapi3 import APIBlueprint, Tag
 
 from gridmap import tiles
+from gridmap.web import schemas
 from gridmap.web.answers import revalidated, with_etag
 from gridmap.web.permissions import permission
 from gridmap.web.session import actor, begin, layers
 
-bp = Blueprint("tiles", __name__)
+bp = APIBlueprint("tiles", __name__, abp_tags=[Tag(name="Tiles")], abp_responses=schemas.REFUSALS)
 
 
-@bp.get("/tiles/<layers>/<int:z>/<int:x>/<int:y>.mvt", endpoint="tile")
+@bp.get("/tiles/<layers>/<int:z>/<int:x>/<int:y>.mvt", responses={200: schemas.TILE})
 @permission("{layer}.view")
-def tile(layers: str, z: int, x: int, y: int) -> Response:
+def tile(path: schemas.TilePath) -> Response:
     """One Mapbox Vector Tile with one or several layers, their names joined by commas."""
-    wanted = _named(layers)
-    tiles.check_address(z, x, y)
+    wanted = _named(path.layers)
+    tiles.check_address(path.z, path.x, path.y)
     with begin() as conn:
         etag = tiles.revision(conn, actor(), wanted)
         if (unchanged := revalidated(etag)) is not None:
             return unchanged
-        encoded = tiles.tile(conn, actor(), wanted, z, x, y)
-    return with_etag(Response(encoded, content_type="application/vnd.mapbox-vector-tile"), etag)
+        encoded = tiles.tile(conn, actor(), wanted, path.z, path.x, path.y)
+    return with_etag(Response(encoded, content_type=schemas.MVT), etag)
 
 
 def _named(names: str) -> list:

@@ -9,6 +9,8 @@
 
 export const POSITION = "position"; // the layer of a selection that is a bare position; its code is lon,lat
 
+const FURTHEST = { lon: 180, lat: 85 }; // degrees; the map ends there
+
 /** @returns {State} */
 export function read() {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -37,11 +39,26 @@ export function isSame(one, other) {
   return one?.layer === other?.layer && one?.code === other?.code;
 }
 
+/**
+ * Return the position that a selection's code names, or null when it names none.
+ * @param {string} code lon,lat
+ * @returns {{lon: number, lat: number} | null}
+ */
+export function positionOf(code) {
+  const parts = code.split(",");
+  const [lon, lat] = parts.map((part) => (part.trim() ? Number(part) : NaN));
+  return parts.length === 2 && isOnMap(lon, lat) ? { lon, lat } : null;
+}
+
+/** @param {number} lon @param {number} lat */
+function isOnMap(lon, lat) {
+  return Math.abs(lon) <= FURTHEST.lon && Math.abs(lat) <= FURTHEST.lat;
+}
+
 /** @param {string | null} words */
 function viewOf(words) {
   const [zoom, lat, lon] = (words ?? "").split("/").map(Number);
-  const isUsable = [zoom, lat, lon].every(Number.isFinite) && Math.abs(lat) <= 85 && Math.abs(lon) <= 180;
-  return isUsable ? { zoom, lat, lon } : null;
+  return Number.isFinite(zoom) && isOnMap(lon, lat) ? { zoom, lat, lon } : null;
 }
 
 /** @param {string | null} words @returns {Selection | null} */

@@ -1,6 +1,6 @@
 /** Lines from what was asked about to what the answer names, on the map as in the panel. */
 
-import { POSITION } from "./address.js";
+import { POSITION, positionOf } from "./address.js";
 import { element } from "./element.js";
 import { drawSign } from "./swatch.js";
 
@@ -34,10 +34,10 @@ export class Lines {
     this.group.clearLayers();
     this.targets = [];
     this.origin = null;
-    if (selection?.layer !== POSITION) return;
-    const [lon, lat] = selection.code.split(",").map(Number);
+    const at = selection?.layer === POSITION ? positionOf(selection.code) : null;
+    if (!at) return;
     const icon = L.divIcon({ className: "pin", iconSize: [20, 20] });
-    L.marker([lat, lon], { icon, interactive: false, keyboard: false }).addTo(this.group);
+    L.marker([at.lat, at.lon], { icon, interactive: false, keyboard: false }).addTo(this.group);
   }
 
   /**

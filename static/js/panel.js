@@ -1,9 +1,9 @@
 /** The panel: the answer about what was tapped, as the service words it. */
 
-import { POSITION, isSame } from "./address.js";
+import { POSITION, isSame, positionOf } from "./address.js";
 import { text } from "./config.js";
 import { element, icon, one } from "./element.js";
-import { getHtml } from "./request.js";
+import { Trouble, getHtml } from "./request.js";
 import { Sheet } from "./sheet.js";
 import { drawSign } from "./swatch.js";
 
@@ -98,11 +98,12 @@ export class Panel {
   }
 }
 
-/** @param {Selection} selection @returns {[string, Record<string, string>]} */
+/** @param {Selection} selection @returns {[string, Record<string, string | number>]} */
 function addressOf({ layer, code }) {
   if (layer !== POSITION) return [`/panel/${layer}/${encodeURIComponent(code)}`, {}];
-  const [lon, lat] = code.split(",");
-  return ["/panel/position", { lon, lat }];
+  const at = positionOf(code);
+  if (!at) throw new Trouble(text("noPosition"));
+  return ["/panel/position", at];
 }
 
 /** @param {string} words layer/code @returns {Selection} */

@@ -62,5 +62,6 @@ function refuseUnlessAborted(reason) {
 function sentenceFor(status) {
   if (status === 404) return "gone";
   if (status === 403) return "forbidden";
+  if (status === 422) return "unusable";
   return status === 503 ? "busy" : "fault";
 }

@@ -52,21 +52,12 @@ export class Search {
   /** @param {Found[]} items @returns {HTMLElement[]} */
   #groups(items) {
     if (!items.length) return [element("li", { class: "search-none" }, text("nothingFound", { q: this.box.value.trim() }))];
-    const groups = [...config.layers].reverse().map((layer) => ({ layer, found: items.filter((item) => item.layer === layer.name) }));
-    const best = groups.filter(({ found }) => found.length).sort((a, b) => this.#rank(a.found) - this.#rank(b.found));
-    return best.flatMap(({ layer, found }) => {
-      const title = element("li", { class: "search-group", role: "presentation" }, layer.title);
-      return [title, ...found.map((item) => this.#option(item))];
+    const names = [...new Set(items.map((item) => item.layer))]; // the service tells the best first
+    return names.flatMap((name) => {
+      const title = config.layers.find((layer) => layer.name === name)?.title ?? name;
+      const found = items.filter((item) => item.layer === name);
+      return [element("li", { class: "search-group", role: "presentation" }, title), ...found.map((item) => this.#option(item))];
     });
-  }
-
-  /** How well the best of some results fits what was typed: whole, from its beginning, or somewhere. @param {Found[]} found */
-  #rank(found) {
-    const wanted = this.box.value.trim();
-    return Math.min(...found.map(({ name, code }) => {
-      if (name === wanted || code === wanted) return 0;
-      return name.startsWith(wanted) ? 1 : 2;
-    }));
   }
 
   /** @param {Found} item */

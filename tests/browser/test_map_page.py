@@ -72,6 +72,14 @@ def test_a_tap_on_empty_ground_asks_the_same_for_the_position(visit, building):
     expect(opened.page.locator(".pin")).to_have_count(1)
 
 
+@pytest.mark.parametrize("position", ["200,100", "abc", "1", "120.6,", "120.6,30.9,1", "%2C"])
+def test_an_address_that_names_no_position_is_told_in_words_and_asks_nothing(visit, position):
+    opened = visit()
+    opened.go(f"#sel=position/{position}")
+    expect(opened.page.locator("#panel [role=alert]")).to_contain_text("地址中的位置无法识别")
+    assert not any("/panel/" in url for url in opened.account.asked)
+
+
 def test_the_back_button_closes_the_panel_and_forward_opens_it_again(visit, building):
     opened = visit()
     opened.go(building.view())

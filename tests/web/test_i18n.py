@@ -15,7 +15,21 @@ from tests.conftest import app_on, client_of, session_of
 PACKAGE = Path(gridmap.__file__).parent
 CHINESE = re.compile(r"[\u3400-\u9fff]")
 LATIN_WORD = re.compile(r"[A-Za-z]{3,}")
-NAMES = {"Leaflet", "Protomaps", "gridmap", "EPSG", "FILE", "demo", "import", "community", "crs", "problem", "details"}
+NAMES = {
+    "Leaflet",
+    "venv",
+    "bin",
+    "Protomaps",
+    "gridmap",
+    "EPSG",
+    "FILE",
+    "demo",
+    "import",
+    "community",
+    "crs",
+    "problem",
+    "details",
+}
 METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 NOW = datetime(2026, 3, 9, 10, 42, tzinfo=i18n.SHOWN_ZONE)

@@ -2,14 +2,16 @@
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from gridmap.access import LOCAL
 from gridmap.db import transaction
 from gridmap.layers import LAYERS
+from gridmap.web import pages
 from tests import factories
-from tests.conftest import app_on, client_of, session_of
+from tests.conftest import ROOT, app_on, client_of, session_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>`${alert(1)}`'\""
 
@@ -57,6 +59,20 @@ def test_an_empty_register_says_what_to_do_next(empty_database):
         assert "gridmap demo" in client.get("/").get_data(as_text=True)
 
 
+@pytest.mark.parametrize(
+    ("found_by_the_shell", "program", "command"),
+    [(None, ROOT / ".venv/bin", ".venv/bin/gridmap"), ("/usr/local/bin/gridmap", Path("/usr/local/bin"), "gridmap"),
+     ("/elsewhere/gridmap", ROOT / ".venv/bin", ".venv/bin/gridmap"), (None, Path("/opt/v/bin"), "/opt/v/bin/gridmap")],
+)  # fmt: skip
+def test_an_empty_register_names_the_command_as_it_is_typed_here(
+    empty_database, monkeypatch, found_by_the_shell, program, command
+):
+    monkeypatch.setattr(pages.sys, "executable", str(program / "python"))
+    monkeypatch.setattr(pages.shutil, "which", lambda name: found_by_the_shell)
+    with app_on(empty_database) as app:
+        assert f"<code>{command} demo</code>" in app.test_client().get("/").get_data(as_text=True)
+
+
 def test_the_review_number_is_shown_when_there_is_one(client, app, monkeypatch):
     assert "审图号" not in client.get("/?lang=zh").get_data(as_text=True)
     settings = app.extensions["gridmap"]["settings"].model_copy(update={"review_number": f"GS(2026)1号{HOSTILE}"})
@@ -82,4 +98,20 @@ def test_a_page_that_is_not_there_says_so_in_the_readers_language(client):
     for language, heading in (("zh", "没有找到"), ("en", "Not found")):
         answer = client.get(f"/nowhere?lang={language}", headers={"Accept": "text/html"})
         assert answer.status_code == 404
+        assert f"<h1>{heading}</h1>" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "zh", "en"),
+    [
+        ("post", 405, "此处不能这样操作", "This cannot be done here"),
+        ("get", 422, "填写的值不正确", "A value is not valid"),
+    ],
+)
+def test_a_refusal_has_the_heading_of_its_kind(client, method, status, zh, en):
+    for language, heading in (("zh", zh), ("en", en)):
+        path = "/" if method == "post" else "/panel/position?lon=x&lat=1"
+        joint = "&" if "?" in path else "?"
+        answer = getattr(client, method)(f"{path}{joint}lang={language}", headers={"Accept": "text/html"})
+        assert answer.status_code == status
         assert f"<h1>{heading}</h1>" in answer.get_data(as_text=True)

@@ -23,6 +23,21 @@ from gridmap.tables import (
     with_versions,
 )
 
+# Skills that are usual, as they are recorded, and their titles. Any other word may be recorded beside them.
+SKILLS = {
+    "信息登记": N_("Registration"),
+    "物资配送": N_("Deliveries"),
+    "护理": N_("Nursing"),
+    "急救": N_("First aid"),
+    "电工": N_("Electrician"),
+    "管道维修": N_("Plumbing"),
+    "心理疏导": N_("Counselling"),
+    "外语": N_("Foreign languages"),
+    "手语": N_("Sign language"),
+    "驾驶": N_("Driving"),
+    "烹饪": N_("Cooking"),
+    "法律咨询": N_("Legal advice"),
+}
 MAX_RADIUS_M = 20_000
 # The box in degrees around a volunteer's own radius. A degree is taken as 110 km, which is less than it is anywhere,
 # and the parallel as that 0.2 degrees nearer to the pole, so the box is never too small; distances are measured after.
