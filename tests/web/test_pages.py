@@ -70,7 +70,9 @@ def test_an_empty_register_names_the_command_as_it_is_typed_here(
     monkeypatch.setattr(pages.sys, "executable", str(program / "python"))
     monkeypatch.setattr(pages.shutil, "which", lambda name: found_by_the_shell)
     with app_on(empty_database) as app:
-        assert f"<code>{command} demo</code>" in app.test_client().get("/").get_data(as_text=True)
+        assert f"<code>{command} demo</code>" in client_of(app, session_of(empty_database, ("commander", "all"))).get(
+            "/"
+        ).get_data(as_text=True)
 
 
 def test_the_review_number_is_shown_when_there_is_one(client, app, monkeypatch):
