@@ -11,7 +11,7 @@ import uuid_utils.compat as uuids
 from gridmap.access import EVERYWHERE, PLACE_PATTERN, Actor, Right
 from gridmap.accounts.tables import access_grant, account
 from gridmap.errors import Conflict, InvalidInput, NotFound
-from gridmap.roles import ADMINISTRATORS, ROLES
+from gridmap.roles import ADMINISTRATORS, OPEN_VERBS, ROLES
 
 ALL = "all"  # how people write the whole register
 
@@ -62,16 +62,50 @@ def role_of(text: str) -> str:
     raise InvalidInput(f"There is no role {text[:40]!r}. Roles: {', '.join(ROLES)}. 没有此角色。", where="role")
 
 
-def rights_of(roles: Iterable[tuple[str, str]]) -> tuple[Right, ...]:
-    """Return the rights that (role, place) pairs give; an unknown role gives none."""
-    return tuple(Right(ROLES[role].verbs, (place,)) for role, place in sorted(set(roles)) if role in ROLES)
+@dataclass(frozen=True)
+class Held:
+    """A role somebody holds over a place; `community` is told for a place whose code does not begin with it."""
+
+    role: str
+    place: str
+    community: str | None = None
 
 
-def current(conn: sa.Connection, account_id: UUID) -> list[tuple[str, str]]:
-    """Return the (role, place) pairs an account holds now."""
+def rights_of(held: Iterable[Held]) -> tuple[Right, ...]:
+    """Return the rights that roles over places give; an unknown role gives none.
+
+    Who keeps a supply point sees the open layers (grids, streets, zones) of the community around it.
+    """
+    rights = []
+    for one in sorted(set(held), key=lambda one: (one.role, one.place)):
+        if (role := ROLES.get(one.role)) is not None:
+            rights.append(Right(role.verbs, (one.place,)))
+            if one.community is not None:
+                rights.append(Right(role.verbs & OPEN_VERBS, (one.community,)))
+    return tuple(rights)
+
+
+def current(conn: sa.Connection, account_id: UUID) -> tuple[Held, ...]:
+    """Return what an account holds now."""
     g = access_grant.c
-    rows = conn.execute(sa.select(g.role, g.place).where(g.account_id == account_id, in_force()))
-    return [(row.role, row.place) for row in rows]
+    rows = conn.execute(sa.select(g.role, g.place, g.community).where(g.account_id == account_id, in_force()))
+    return tuple(Held(*row) for row in rows)
+
+
+@dataclass(frozen=True)
+class NamedPlace:
+    """A place as people know it."""
+
+    level: str
+    name: str
+    community: str | None
+
+
+def place_named(conn: sa.Connection, place: str) -> NamedPlace | None:
+    """Return the name of a place by its code, or None where nothing has it; also for who sees no register."""
+    found = sa.func.place_named(place).table_valued("level", "name", "community")
+    row = conn.execute(sa.select(found)).first()
+    return None if row is None else NamedPlace(*row)
 
 
 def give(
@@ -103,7 +137,11 @@ def give(
     )
     if conn.scalar(same):
         raise Conflict("The account holds this grant already. 已有此授权。")
-    return _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason)
+    found = place_named(conn, place)
+    if not place.isdigit() and place != EVERYWHERE and found is None:
+        raise InvalidInput(f"There is no supply point {place[:40]!r}. 没有此物资点。", where="place")
+    community = found.community if found is not None and found.level == "supply_point" else None
+    return _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason, community=community)
 
 
 def delegate(
@@ -118,7 +156,16 @@ def delegate(
     if conn.scalar(sa.select(sa.literal(end, sa.DateTime(timezone=True)) <= sa.func.clock_timestamp())):
         raise InvalidInput("The end of a grant lies in the past. 截止时间已过。", where="until")
     return _insert(
-        conn, actor, to_account, own.role, own.place, since=None, until=end, reason="delegated", delegated_from=own.id
+        conn,
+        actor,
+        to_account,
+        own.role,
+        own.place,
+        since=None,
+        until=end,
+        reason="delegated",
+        delegated_from=own.id,
+        community=own.community,
     )
 
 
@@ -150,7 +197,17 @@ def hand_over(conn: sa.Connection, actor: Actor, place: str, from_account: UUID,
         raise InvalidInput("A grid is handed over to somebody else. 交接双方不能相同。", where="to")
     for row in held:
         _end(conn, sa.or_(g.id == row.id, g.delegated_from == row.id))
-        _insert(conn, actor, to_account, row.role, row.place, since=None, until=row.valid_to, reason="hand-over")
+        _insert(
+            conn,
+            actor,
+            to_account,
+            row.role,
+            row.place,
+            since=None,
+            until=row.valid_to,
+            reason="hand-over",
+            community=row.community,
+        )
     return len(held)
 
 
@@ -201,7 +258,7 @@ def refuse_last_administrator(
 
 
 def _refuse_united_administrators(conn: sa.Connection, account_id: UUID, role: str) -> None:
-    others = {held for held, _ in current(conn, account_id)} & set(ADMINISTRATORS) - {role}
+    others = {held.role for held in current(conn, account_id)} & set(ADMINISTRATORS) - {role}
     if role in ADMINISTRATORS and others:
         raise Conflict(
             "The three administrators are three people: this account holds another of these roles. 三员分立，不可兼任。",
@@ -220,8 +277,10 @@ def _insert(
     until: datetime | None,
     reason: str | None,
     delegated_from: UUID | None = None,
+    community: str | None = None,
 ) -> UUID:
     row = {
+        "community": community,
         "id": uuids.uuid7(), "account_id": account_id, "role": role, "place": place, "valid_to": until,
         "valid_from": since or sa.func.clock_timestamp(), "granted_by": actor.name, "reason": reason,
         "delegated_from": delegated_from,
