@@ -163,7 +163,8 @@ def _proof(secret: str) -> str:
 def _check_origin() -> None:
     """Refuse a change whose browser says that another site asked for it."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    if (origin is not None and origin != request.host_url.rstrip("/")) or site in ("cross-site", "same-site"):
+    is_foreign = site not in ("same-origin", "none") if site else origin not in (None, request.host_url.rstrip("/"))
+    if is_foreign:
         raise BadCsrf("This change was asked for by another site. 请求来自其他网站，已拒绝。")
 
 
