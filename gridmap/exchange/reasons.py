@@ -68,6 +68,10 @@ REASONS = {
     "unit_form": ("The stair unit must be a number of one or two digits.", "单元须为一至两位数字。"),
     "room_form": ("The room must be a number of one to four digits.", "房号须为一至四位数字。"),
     "code_parts": ("The code does not agree with building, unit and room.", "户代码与楼栋、单元、房号不一致。"),
+    "too_many_of_group": (
+        "More people in one priority group than in the household, which has {people}.",
+        "某类重点人群人数多于该户人数 {people}。",
+    ),
     # the geometry
     "coordinate": ("This is not a coordinate.", "不是坐标。"),
     "coordinates_incomplete": ("One of the two coordinates is missing.", "经度或纬度缺失。"),

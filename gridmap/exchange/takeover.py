@@ -14,6 +14,7 @@ from gridmap.exchange import (
     chain,
     columns,
     details,
+    doubts,
     following,
     households,
     identity,
@@ -131,6 +132,7 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     if work.layer.name == "party_unit":
         places.find_parents(work)
     details.refuse_unknown_links(work)
+    doubts.refuse_impossible(work)
     places.check(work)
     if work.layer.name not in ("community", "household", "party_household"):
         identity.number(work)
@@ -167,6 +169,7 @@ def _write(work: Work, progress: Progress) -> None:
     if work.layer.name in ("building", "estate"):
         details.write_membership(work)
     following.follow(work)
+    doubts.tell(work)
 
 
 def _system(
