@@ -116,6 +116,20 @@ REASONS = {
         "This code or key belongs to a thing in county {county}; a thing cannot change its county by import.",
         "该代码或关键值属于区县 {county} 的对象，导入不能改变所属区县。",
     ),
+    "county_fixed": (
+        "This code or key belongs to a thing in a community of county {county}, and it has that county. If it is another"
+        " thing, give it another code.",
+        "该代码或关键值属于区县 {county} 某社区内的对象，其区县随社区而定。若为另一对象，请使用其他代码。",
+    ),
+    "county_taken": (
+        "County {county} has a thing with this code or key already. Give one of the two another code.",
+        "区县 {county} 已有使用该代码或关键值的对象，请为其中之一更换代码。",
+    ),
+    "county_bound": (
+        "It is assigned to buildings of county {county}, which stay there. Add a column buildings with those of the new"
+        " county, or an empty one.",
+        "该对象已分配区县 {county} 的楼栋，楼栋不随之改变。请添加 buildings 列，填写新区县的楼栋或留空。",
+    ),
     "key_of_other": ("This key is stored under the code {other}.", "该关键值已属于代码 {other}。"),
     "no_number_left": ("The {layer} has no free number left.", "该{layer_zh}的编号已用完。"),
     "no_county": (

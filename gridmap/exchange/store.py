@@ -86,11 +86,13 @@ def write(work: Work) -> None:
     differs = sa.tuple_(*(table.c[name] for name in compared)).is_distinct_from(
         sa.tuple_(*(rows.c[name] for name in compared))
     )
+    moved = sa.select(sa.func.count()).where(same, sa.not_(differs), rows.c.was_county.is_not(None))
+    only_moved = work.conn.scalar(moved) or 0
     change = sa.update(table).where(same, differs)
     changed: dict[str, Any] = {name: rows.c[name] for name in compared}
     changed |= {"source": sa.func.coalesce(rows.c.source, report.path.name)}
     changed |= {"version": table.c.version + 1, "changed_at": sa.func.now(), "changed_by": by}
-    report.updated = work.conn.execute(change.values(changed)).rowcount
+    report.updated = work.conn.execute(change.values(changed)).rowcount + only_moved
     good = work.conn.scalar(sa.select(sa.func.count()).select_from(rows).where(work.good)) or 0
     report.unchanged = good - report.inserted - report.updated
 

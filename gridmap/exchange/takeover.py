@@ -13,6 +13,7 @@ from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import (
     chain,
     columns,
+    counties,
     details,
     doubts,
     following,
@@ -129,6 +130,7 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     store.refuse_incomplete(work)
     if work.layer.name != "household":
         places.find(work)
+        counties.correct(work)
     if work.layer.name == "party_unit":
         places.find_parents(work)
     details.refuse_unknown_links(work)
@@ -158,6 +160,7 @@ def _bring_together(work: Work, *, merge: bool) -> None:
 
 def _write(work: Work, progress: Progress) -> None:
     progress("write", work.report.read)
+    counties.move(work)
     store.complete(work)
     store.keep_equal_shapes(work)
     store.write(work)
