@@ -25,6 +25,7 @@ from gridmap.web import (
     reference,
     session,
     sign_in,
+    strict,
     tiles,
 )
 
@@ -57,7 +58,7 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
     }
     logs.init()
-    for part in (headers, session, permissions, parameters, errors, i18n):
+    for part in (headers, session, permissions, parameters, strict, errors, i18n):
         part.init(app)
     for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
         app.register_blueprint(blueprint)
