@@ -14,7 +14,7 @@ from gridmap.errors import GridmapError
 from gridmap.settings import Settings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
@@ -35,6 +35,11 @@ def say(text: str) -> None:
     console.print(text)
 
 
+def note(text: str) -> None:
+    """Print one line on standard error, beside an answer that another program may read."""
+    click.echo(text, err=True)
+
+
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar; what is yielded is told how many of how many are done."""
@@ -53,14 +58,24 @@ def settings_with(**given: Any) -> Settings:
 
 
 @contextmanager
-def migrated_engine() -> Iterator["Engine"]:
+def migrated_engine(tell: Callable[[str], None] = say) -> Iterator["Engine"]:
     """Yield an engine of the service's role on the up-to-date database; a private cluster runs meanwhile."""
     from gridmap import db
 
-    with database(settings_with(), say) as urls:
+    with database(settings_with(), tell) as urls:
         db.migrate(urls.owner)
         engine = db.service_engine(urls.service)
         try:
             yield engine
         finally:
             engine.dispose()
+
+
+@contextmanager
+def registering() -> Iterator["Connection"]:
+    """Run one transaction as whoever has this machine; progress goes to standard error."""
+    from gridmap.access import LOCAL
+    from gridmap.db import transaction
+
+    with migrated_engine(note) as engine, transaction(engine, LOCAL) as conn:
+        yield conn
