@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
@@ -14,6 +15,7 @@ from gridmap.errors import Conflict, InvalidInput, NotFound
 from gridmap.roles import ADMINISTRATORS, OPEN_VERBS, ROLES
 
 ALL = "all"  # how people write the whole register
+CLOCK = ZoneInfo("Asia/Shanghai")  # the one legal time of the whole country
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,57 @@ class Grant:
     def place_shown(self) -> str:
         """Return the place as people write it."""
         return self.place or ALL
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A grant as a person words it, checked."""
+
+    role: str
+    place: str
+    until: datetime | None
+
+    @property
+    def place_shown(self) -> str:
+        """Return the place as people write it."""
+        return self.place or ALL
+
+    def __str__(self) -> str:
+        """Return it as it is told to a person."""
+        end = f" until {shown(self.until)}" if self.until else ""
+        return f"{self.role} {ROLES[self.role].title_zh} over {self.place_shown}{end}"
+
+
+def parsed(role: str, place: str | None, until: str | None) -> Wanted:
+    """Return a grant as worded by a person, or raise InvalidInput; without a place an administrator holds over all."""
+    found = role_of(role)
+    if place is None and found not in ADMINISTRATORS:
+        raise InvalidInput(
+            f"Say where the role holds: the code of a place, or `{ALL}`. 请给出地点代码，或写 {ALL}。", where="place"
+        )
+    return Wanted(found, place_of(ALL if place is None else place), None if until is None else end_of(until))
+
+
+def end_of(text: str) -> datetime:
+    """Return the moment a worded end stands for: a day holds to its last moment, a time without a zone is China's."""
+    try:
+        day = date.fromisoformat(text.strip())
+        return datetime.combine(day + timedelta(days=1), time(), CLOCK)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:40]!r} is no day: write 2026-12-31 or 2026-12-31T18:00. 日期格式无效。", where="until"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=CLOCK)
+
+
+def shown(moment: datetime) -> str:
+    """Return an end as people write it: the last day for one at midnight, else day and time in China."""
+    here = moment.astimezone(CLOCK)
+    return f"{here - timedelta(days=1):%Y-%m-%d}" if here.time() == time() else f"{here:%Y-%m-%d %H:%M}"
 
 
 def in_force() -> sa.ColumnElement[bool]:

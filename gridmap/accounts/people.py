@@ -1,5 +1,6 @@
 """Accounts: made, disabled, given passwords and a second factor."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,7 @@ from gridmap.errors import Conflict, InvalidInput, NotFound
 from gridmap.vault import Vault
 
 TOTP_CONTEXT, TOTP_STEP_S, ISSUER = "account.totp_secret", 30, "gridmap"
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,12 @@ def add(conn: sa.Connection, actor: Actor, name: str, password: str | None, *, i
     """Make an account and return its id; without a password it signs in by a link or by OpenID Connect only."""
     actor.require("account.manage")
     name = normalised(name)
+    if not NAME_PATTERN.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:40]!r} cannot be an account's name: 2 to 40 small letters, digits, dots, hyphens and underscores. "
+            "账号名须为 2 至 40 个小写字母、数字或 . - _。",
+            where="name",
+        )
     if password is not None:
         passwords.check(password, name)
     if conn.scalar(sa.select(account.c.id).where(account.c.name == name)):
@@ -126,6 +134,12 @@ def set_password(conn: sa.Connection, account_id: UUID, new: str, *, keep_sessio
         .values(password_hash=passwords.hashed(new), password_changed_at=sa.func.now())
     )
     end_sessions(conn, account_id, but=keep_session)
+
+
+def reset_password(conn: sa.Connection, actor: Actor, name: str, new: str) -> None:
+    """Give somebody's account a new password; its sessions end."""
+    actor.require("account.manage")
+    set_password(conn, find(conn, name).id, new)
 
 
 def change_password(
