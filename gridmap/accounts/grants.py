@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
 
+from gridmap import audit
 from gridmap.access import EVERYWHERE, PLACE_PATTERN, Actor, Right
 from gridmap.accounts.tables import access_grant, account
-from gridmap.errors import Conflict, InvalidInput, NotFound
+from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridmap.roles import ADMINISTRATORS, OPEN_VERBS, ROLES
 
 ALL = "all"  # how people write the whole register
@@ -31,6 +32,7 @@ class Grant:
     granted_by: str
     reason: str | None
     delegated_from: UUID | None
+    stand_in_for: str | None = None  # whose grant was handed on
 
     @property
     def place_shown(self) -> str:
@@ -93,6 +95,11 @@ def in_force() -> sa.ColumnElement[bool]:
     """Return the condition that a grant holds now."""
     g, now = access_grant.c, sa.func.clock_timestamp()
     return sa.and_(g.valid_from <= now, sa.or_(g.valid_to.is_(None), g.valid_to > now))
+
+
+def not_over() -> sa.ColumnElement[bool]:
+    """Return the condition that a grant holds now or will."""
+    return sa.or_(access_grant.c.valid_to.is_(None), access_grant.c.valid_to > sa.func.clock_timestamp())
 
 
 def place_of(text: str) -> str:
@@ -181,6 +188,7 @@ def give(
     """
     actor.require("grant.manage")
     role, place = role_of(role), place_of(place or ALL)
+    name = _receiver(conn, actor, account_id)
     _refuse_united_administrators(conn, account_id, role)
     g, now = access_grant.c, sa.func.clock_timestamp()
     if until is not None and conn.scalar(sa.select(sa.literal(until, sa.DateTime(timezone=True)) <= now)):
@@ -190,11 +198,15 @@ def give(
     )
     if conn.scalar(same):
         raise Conflict("The account holds this grant already. 已有此授权。")
+    if since is not None and until is not None and since >= until:
+        raise InvalidInput("A grant ends after it begins. 截止时间须晚于开始时间。", where="until")
     found = place_named(conn, place)
     if not place.isdigit() and place != EVERYWHERE and found is None:
         raise InvalidInput(f"There is no supply point {place[:40]!r}. 没有此物资点。", where="place")
     community = found.community if found is not None and found.level == "supply_point" else None
-    return _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason, community=community)
+    made = _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason, community=community)
+    _note(conn, actor, "granted", name, role, place, since=since, until=until, reason=reason)
+    return made
 
 
 def delegate(
@@ -208,7 +220,10 @@ def delegate(
     end = until if own.valid_to is None else min(until, own.valid_to)
     if conn.scalar(sa.select(sa.literal(end, sa.DateTime(timezone=True)) <= sa.func.clock_timestamp())):
         raise InvalidInput("The end of a grant lies in the past. 截止时间已过。", where="until")
-    return _insert(
+    if to_account == own_account:
+        raise InvalidInput("A stand-in is somebody else. 不能委托给自己。", where="to")
+    name = _receiver(conn, actor, to_account)
+    made = _insert(
         conn,
         actor,
         to_account,
@@ -220,18 +235,40 @@ def delegate(
         delegated_from=own.id,
         community=own.community,
     )
+    _note(conn, actor, "delegated", name, own.role, own.place, until=end)
+    return made
+
+
+def end_delegation(conn: sa.Connection, actor: Actor, own_account: UUID, grant_id: UUID) -> None:
+    """End a stand-in's grant that was handed on from one's own."""
+    g, own = access_grant.c, access_grant.alias("own")
+    row = conn.execute(
+        sa.select(g.role, g.place, account.c.name)
+        .join(own, own.c.id == g.delegated_from)
+        .join(account, account.c.id == g.account_id)
+        .where(g.id == grant_id, own.c.account_id == own_account, in_force())
+    ).first()
+    if row is None:
+        raise NotFound("You have handed on no such grant. 没有此委托。", where="grant")
+    _end(conn, g.id == grant_id)
+    _note(conn, actor, "grant_ended", row.name, row.role, row.place)
 
 
 def end(conn: sa.Connection, actor: Actor, grant_id: UUID) -> None:
     """End a grant now, and those delegated from it; the last administrator of a kind keeps the role."""
     actor.require("grant.manage")
     g = access_grant.c
-    row = conn.execute(sa.select(g.account_id, g.role).where(g.id == grant_id, in_force())).first()
+    row = conn.execute(
+        sa.select(g.account_id, g.role, g.place, account.c.name)
+        .join(account, account.c.id == g.account_id)
+        .where(g.id == grant_id, not_over())
+    ).first()
     if row is None:
         raise NotFound("There is no such grant in force. 没有此有效授权。", where="grant")
     if row.role in ADMINISTRATORS:
         refuse_last_administrator(conn, row.account_id, roles=(row.role,))
     _end(conn, sa.or_(g.id == grant_id, g.delegated_from == grant_id))
+    _note(conn, actor, "grant_ended", row.name, row.role, row.place)
 
 
 def hand_over(conn: sa.Connection, actor: Actor, place: str, from_account: UUID, to_account: UUID) -> int:
@@ -248,45 +285,97 @@ def hand_over(conn: sa.Connection, actor: Actor, place: str, from_account: UUID,
         raise NotFound("The account holds no grant over this place. 该账号在此处没有授权。", where="place")
     if from_account == to_account:
         raise InvalidInput("A grid is handed over to somebody else. 交接双方不能相同。", where="to")
+    name, has = _receiver(conn, actor, to_account), set(current(conn, to_account))
     for row in held:
         _end(conn, sa.or_(g.id == row.id, g.delegated_from == row.id))
-        _insert(
-            conn,
-            actor,
-            to_account,
-            row.role,
-            row.place,
-            since=None,
-            until=row.valid_to,
-            reason="hand-over",
-            community=row.community,
-        )
+        if Held(row.role, row.place, row.community) not in has:
+            _insert(
+                conn,
+                actor,
+                to_account,
+                row.role,
+                row.place,
+                since=None,
+                until=row.valid_to,
+                reason="hand-over",
+                community=row.community,
+            )
+        _note(conn, actor, "handed_over", name, row.role, row.place, before=_name_of(conn, from_account))
     return len(held)
 
 
 def listed(
-    conn: sa.Connection, actor: Actor, *, account_id: UUID | None = None, also_past: bool = False
+    conn: sa.Connection,
+    actor: Actor,
+    *,
+    account_id: UUID | None = None,
+    also_past: bool = False,
+    name: str = "",
+    role: str | None = None,
+    place: str = "",
+    after: UUID | None = None,
+    limit: int | None = None,
 ) -> list[Grant]:
-    """Return the grants in force, of one account if given; one's own are for everybody (`grants_of`)."""
+    """Return the grants in force and to come; one's own are for everybody (`grants_of`).
+
+    Parameters
+    ----------
+    name, place : only accounts whose name holds this text, only places whose code begins with it
+    after, limit : a page: at most so many, those that follow this grant
+    """
     actor.require("grant.manage")
-    return _listed(conn, account_id, also_past=also_past)
+    g = access_grant.c
+    query = _query(also_past=also_past)
+    if account_id is not None:
+        query = query.where(g.account_id == account_id)
+    if name:
+        query = query.where(account.c.name.contains(name.strip().lower(), autoescape=True))
+    if role:
+        query = query.where(g.role == role)
+    if place:
+        query = query.where(g.place == EVERYWHERE if place == ALL else g.place.startswith(place, autoescape=True))
+    if after is not None:
+        last = sa.select(account.c.name, g.id).join(account, account.c.id == g.account_id).where(g.id == after)
+        query = query.where(sa.tuple_(account.c.name, g.id) > last.scalar_subquery())
+    return [Grant(*row) for row in conn.execute(query.order_by(account.c.name, g.id).limit(limit))]
 
 
 def grants_of(conn: sa.Connection, account_id: UUID) -> list[Grant]:
     """Return an account's own grants in force."""
-    return _listed(conn, account_id, also_past=False)
+    query = _query(also_past=False).where(access_grant.c.account_id == account_id)
+    return [Grant(*row) for row in conn.execute(query.order_by(access_grant.c.role, access_grant.c.place))]
 
 
-def _listed(conn: sa.Connection, account_id: UUID | None, *, also_past: bool) -> list[Grant]:
+def handed_on(conn: sa.Connection, account_id: UUID) -> list[Grant]:
+    """Return the grants in force that stand-ins hold from an account."""
+    own = sa.select(access_grant.c.id).where(access_grant.c.account_id == account_id)
+    query = _query(also_past=False).where(access_grant.c.delegated_from.in_(own))
+    return [Grant(*row) for row in conn.execute(query.order_by(access_grant.c.valid_to))]
+
+
+def administrator_roles(conn: sa.Connection, account_id: UUID) -> list[str]:
+    """Return the administrators' roles an account holds or will hold."""
     g = access_grant.c
-    query = sa.select(
-        g.id, account.c.name, g.role, g.place, g.valid_from, g.valid_to, g.granted_by, g.reason, g.delegated_from
-    ).join(account, account.c.id == g.account_id)
-    if account_id is not None:
-        query = query.where(g.account_id == account_id)
-    if not also_past:
-        query = query.where(sa.or_(g.valid_to.is_(None), g.valid_to > sa.func.clock_timestamp()))
-    return [Grant(*row) for row in conn.execute(query.order_by(account.c.name, g.role, g.place, g.valid_from))]
+    query = sa.select(g.role).where(g.account_id == account_id, g.role.in_(ADMINISTRATORS), not_over())
+    return list(conn.scalars(query.distinct()))
+
+
+def _query(*, also_past: bool) -> sa.Select:
+    g, giver, owner = access_grant.c, access_grant.alias("giver"), account.alias("owner")
+    stand_in_for = (
+        sa.select(owner.c.name)
+        .join(giver, giver.c.account_id == owner.c.id)
+        .where(giver.c.id == g.delegated_from)
+        .scalar_subquery()
+    )
+    return (
+        sa.select(
+            g.id, account.c.name, g.role, g.place, g.valid_from, g.valid_to, g.granted_by, g.reason, g.delegated_from,
+            stand_in_for,
+        )
+        .join(account, account.c.id == g.account_id)
+        .where(sa.true() if also_past else not_over())
+    )  # fmt: skip
 
 
 def refuse_last_administrator(
@@ -310,8 +399,40 @@ def refuse_last_administrator(
             )
 
 
+def _receiver(conn: sa.Connection, actor: Actor, account_id: UUID) -> str:
+    """Return the name of who is to hold a grant; nobody grants to themself, and nothing goes to a disabled account."""
+    row = conn.execute(sa.select(account.c.name, account.c.disabled_at).where(account.c.id == account_id)).first()
+    if row is None or row.disabled_at is not None:
+        raise NotFound("There is no such account in use. 没有此可用账号。", where="account")
+    if row.name == actor.name:
+        raise NotAllowed("Nobody grants a role to themself. 不能给自己授权。", where="account")
+    return str(row.name)
+
+
+def _name_of(conn: sa.Connection, account_id: UUID) -> str:
+    return str(conn.scalar(sa.select(account.c.name).where(account.c.id == account_id)))
+
+
+def _note(
+    conn: sa.Connection,
+    actor: Actor,
+    action: str,
+    name: str,
+    role: str,
+    place: str,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    **more: str | None,
+) -> None:
+    moments = {"since": since and since.isoformat(), "until": until and until.isoformat()}
+    facts = {"account": name, "role": role, "place": place or ALL} | moments | more
+    told = {fact: value for fact, value in facts.items() if value is not None}
+    audit.record(conn, actor, action, "access_grant", rows=1, detail=told)
+
+
 def _refuse_united_administrators(conn: sa.Connection, account_id: UUID, role: str) -> None:
-    others = {held.role for held in current(conn, account_id)} & set(ADMINISTRATORS) - {role}
+    others = set(administrator_roles(conn, account_id)) - {role}
     if role in ADMINISTRATORS and others:
         raise Conflict(
             "The three administrators are three people: this account holds another of these roles. 三员分立，不可兼任。",
@@ -345,5 +466,4 @@ def _insert(
 
 def _end(conn: sa.Connection, which: sa.ColumnElement[bool]) -> None:
     now, g = sa.func.clock_timestamp(), access_grant.c
-    still = sa.or_(g.valid_to.is_(None), g.valid_to > now)
-    conn.execute(sa.update(access_grant).where(which, still).values(valid_to=sa.func.greatest(now, g.valid_from)))
+    conn.execute(sa.update(access_grant).where(which, not_over()).values(valid_to=sa.func.greatest(now, g.valid_from)))

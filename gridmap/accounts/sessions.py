@@ -9,6 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
 
+from gridmap import audit
 from gridmap.access import Actor, Right
 from gridmap.accounts import grants, people
 from gridmap.accounts.grants import Held
@@ -140,10 +141,26 @@ def _only_shows(verb: str) -> bool:
     return verb.endswith((".view", ".count", ".exact", ".priority")) and verb != "audit.view"
 
 
-def view_as(conn: sa.Connection, actor: Actor, session: str, other_id: UUID | None) -> None:
-    """Look with another account's eyes from now on, or with one's own again (None)."""
+def view_as(conn: sa.Connection, actor: Actor, session: str, other_id: UUID | None) -> str | None:
+    """Look with another account's eyes from now on, or with one's own again (None), and return whose they are.
+
+    Both are on record. Nobody looks with the eyes of a disabled account, or with their own.
+    """
     actor.require("view.as")
-    conn.execute(sa.update(sign_in_session).where(sign_in_session.c.token_hash == session).values(view_as=other_id))
+    s, a = sign_in_session.c, account.c
+    before = conn.execute(
+        sa.select(s.account_id, sa.select(a.name).where(a.id == s.view_as).scalar_subquery().label("name"))
+        .where(s.token_hash == session)
+    ).one()  # fmt: skip
+    name = None if other_id is None else conn.scalar(sa.select(a.name).where(a.id == other_id, a.disabled_at.is_(None)))
+    if other_id is not None and (name is None or other_id == before.account_id):
+        raise NotFound("There is no such other account in use. 没有此可用账号。", where="account")
+    conn.execute(sa.update(sign_in_session).where(s.token_hash == session).values(view_as=other_id))
+    if before.name is not None:
+        audit.record(conn, actor, "view_as_ended", "account", rows=1, detail={"account": before.name})
+    if name is not None:
+        audit.record(conn, actor, "view_as", "account", rows=1, detail={"account": name})
+    return name
 
 
 def end(conn: sa.Connection, session: str) -> None:
