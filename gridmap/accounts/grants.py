@@ -106,12 +106,16 @@ def place_of(text: str) -> str:
     """Return a place as stored, `all` for the whole register, or raise InvalidInput."""
     place = EVERYWHERE if text.strip().lower() == ALL else text.strip()
     if (not place and text.strip().lower() != ALL) or not PLACE_PATTERN.fullmatch(place):
-        raise InvalidInput(
-            f"{text[:40]!r} is not a place: give the code of a county or wider area (2 to 6 digits), sub-district (9), "
-            "community (12), grid (15), building (17) or supply point, or `all`. 地点代码无效。",
-            where="place",
-        )
+        raise _no_place(text)
     return place
+
+
+def _no_place(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:40]!r} is not a place: give the code of a county or wider area (2 to 6 digits), sub-district (9), "
+        "community (12), grid (15), building (17) or supply point, or `all`. 地点代码无效。",
+        where="place",
+    )
 
 
 def role_of(text: str) -> str:
@@ -202,7 +206,7 @@ def give(
         raise InvalidInput("A grant ends after it begins. 截止时间须晚于开始时间。", where="until")
     found = place_named(conn, place)
     if not place.isdigit() and place != EVERYWHERE and found is None:
-        raise InvalidInput(f"There is no supply point {place[:40]!r}. 没有此物资点。", where="place")
+        raise _no_place(place)
     community = found.community if found is not None and found.level == "supply_point" else None
     made = _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason, community=community)
     _note(conn, actor, "granted", name, role, place, since=since, until=until, reason=reason)
