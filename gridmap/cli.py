@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from gridmap.exchange import ImportReport
+    from gridmap.vault import Vault
 
 SHOWN_PROBLEMS = 20
 STAGES = {"read": "Reading 正在读取", "check": "Checking 正在检查", "write": "Storing 正在入库"}
@@ -57,6 +58,13 @@ def settings_with(**given: Any) -> Settings:
         raise click.UsageError(f"A setting is not valid. {problems}. 设置无效。") from exc
 
 
+def vault_of(settings: Settings) -> "Vault":
+    """Return the keys of personal data; the first time they are made, and a person is told to back them up."""
+    from gridmap.vault import open_vault
+
+    return open_vault(settings.home, say)
+
+
 @click.group(cls=PlainGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="gridmap")
 def main() -> None:
@@ -80,8 +88,9 @@ def migrate() -> None:
     """Bring the database's schema up to date. 更新数据库结构。"""
     from gridmap import db
 
-    with database(settings_with(), say) as urls:
-        db.migrate(urls.owner)
+    settings = settings_with()
+    with database(settings, say) as urls:
+        db.migrate(urls.owner, vault=vault_of(settings))
     say("The schema is up to date. 数据库结构已是最新。")
 
 
@@ -92,9 +101,11 @@ def demo(households: int, seed: int) -> None:
     """Fill an empty database with a synthetic district. 生成演示区域。"""
     from gridmap import db, demo
 
-    with database(settings_with(), say) as urls:
-        db.migrate(urls.owner)
-        engine = db.create_engine(urls.owner)  # COPY needs the owner: a role under policies may not use it
+    settings = settings_with()
+    vault = vault_of(settings)
+    with database(settings, say) as urls:
+        db.migrate(urls.owner, vault=vault)
+        engine = db.create_engine(urls.owner, vault=vault)  # COPY needs the owner: a role under policies may not use it
         try:
             with bar("Making the district 正在生成演示区域") as advance:
                 stored = demo.load(engine, demo.DEMO, households=households, seed=seed, progress=advance)
@@ -191,9 +202,11 @@ def _stages() -> Iterator[Callable[[str, int], None]]:
 def _migrated_engine() -> Iterator["Engine"]:
     from gridmap import db
 
-    with database(settings_with(), say) as urls:
-        db.migrate(urls.owner)
-        engine = db.service_engine(urls.service)
+    settings = settings_with()
+    vault = vault_of(settings)
+    with database(settings, say) as urls:
+        db.migrate(urls.owner, vault=vault)
+        engine = db.service_engine(urls.service, vault=vault)
         try:
             yield engine
         finally:

@@ -48,8 +48,8 @@ class Style:
 class Field:
     """One column of a layer that people fill in: in a spreadsheet now, in a form later.
 
-    `kind` is text, integer, boolean, date, words (a list of `choices` separated by ; or ,) or place (a code or a name
-    of the layer `place`). `aliases` are headings under which spreadsheets carry it.
+    `kind` is text, integer, boolean, date, identity (a citizen's number), words (a list of `choices` separated by ; or
+    ,) or place (a code or a name of the layer `place`). `aliases` are headings under which spreadsheets carry it.
     """
 
     column: str
