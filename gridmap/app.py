@@ -51,11 +51,12 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, COMPRESS_MIMETYPES=COMPRESSED, COMPRESS_ALGORITHM=["zstd", "br", "gzip"]
     )
+    vault = open_vault(settings.home)
     app.extensions["gridmap"] = {
         "settings": settings,
         "layers": LAYERS,
-        "vault": open_vault(settings.home),
-        "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
+        "vault": vault,
+        "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
     for part in (headers, session, permissions, parameters, strict, errors, i18n):

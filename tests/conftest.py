@@ -26,6 +26,7 @@ from gridmap.accounts import grants, people, sessions
 from gridmap.app import create_app
 from gridmap.cluster import Cluster
 from gridmap.settings import Settings
+from gridmap.vault import open_vault
 
 ROOT = Path(__file__).parent.parent
 DEMO_HOUSEHOLDS = 1500
@@ -78,7 +79,7 @@ def copy_of(cluster: Cluster, template: str) -> Iterator[sa.Engine]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     with administrator(cluster) as conn:
         conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine = db.create_engine(url_of(cluster, name))
+    engine = db.create_engine(url_of(cluster, name), vault=open_vault(Path(KEYS)))
     try:
         yield engine
     finally:
@@ -93,7 +94,7 @@ def migrated(cluster: Cluster) -> str:
     """The name of a migrated, empty database; nobody writes to it."""
     with administrator(cluster) as conn:
         conn.execute(sa.text("CREATE DATABASE t_migrated TEMPLATE gridmap"))
-    db.migrate(url_of(cluster, "t_migrated"))
+    db.migrate(url_of(cluster, "t_migrated"), vault=open_vault(Path(KEYS)))
     return "t_migrated"
 
 
