@@ -22,6 +22,7 @@ from gridmap.web import (
     pages,
     parameters,
     permissions,
+    proxy,
     reference,
     session,
     sign_in,
@@ -59,7 +60,9 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
-    for part in (headers, session, permissions, parameters, strict, errors, i18n):
+    proxy.init(app, settings)
+    headers.init(app, settings)
+    for part in (session, permissions, parameters, strict, errors, i18n):
         part.init(app)
     for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
         app.register_blueprint(blueprint)

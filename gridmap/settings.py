@@ -2,11 +2,16 @@
 
 import os
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Self
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from gridmap import tls
+from gridmap.errors import InvalidInput
 
 
 def default_home() -> Path:
@@ -30,15 +35,57 @@ class Settings(BaseSettings):
     )
     host: str = Field(
         default="127.0.0.1",
-        description="Address to listen on; only loopback until sign-in exists.",
+        description="Address to listen on; beyond this machine only with TLS, a trusted proxy or the plain HTTP switch.",
     )
     port: int = Field(default=8000, ge=1, le=65535, description="Port to listen on.")
+    tls_certificate: Path | None = Field(default=None, description="Certificate chain (PEM) to answer over TLS with.")
+    tls_key: Path | None = Field(default=None, description="Private key of the certificate (PEM, no password).")
+    public_names: str = Field(
+        default="",
+        description="Host names and addresses the service answers to besides loopback, separated by commas.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks of proxies whose X-Forwarded-For, -Proto and -Host count, separated by commas.",
+    )
+    allow_plain_http: bool = Field(
+        default=False, description="Answer others without TLS; what is lost is told at start."
+    )
     workers: int = Field(default=2, ge=1, le=64, description="Web worker processes.")
     threads: int = Field(default=4, ge=1, le=64, description="Threads in each web worker.")
     review_number: str = Field(
         default="",
         description="Map review number (审图号) to show on every map, when there is one.",
     )
+
+    @field_validator("public_names")
+    @classmethod
+    def _names(cls, value: str) -> str:
+        try:
+            return ",".join(dict.fromkeys(tls.host_of(name) for name in value.split(",") if name.strip()))
+        except InvalidInput as exc:
+            raise ValueError(exc.detail) from exc
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies(cls, value: str) -> str:
+        return ",".join(str(ip_network(part.strip())) for part in value.split(",") if part.strip())
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("GRIDMAP_TLS_CERTIFICATE and GRIDMAP_TLS_KEY belong together")
+        return self
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Return the public names as a request's Host writes them."""
+        return frozenset(filter(None, self.public_names.split(",")))
+
+    @property
+    def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Return the networks of the trusted proxies."""
+        return tuple(ip_network(part) for part in self.trusted_proxies.split(",") if part)
 
     @cached_property
     def is_private(self) -> bool:

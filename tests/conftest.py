@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -179,26 +180,29 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(engine: sa.Engine) -> Iterator[str]:
-    """Run `gridmap serve` on a database, as a person does, and yield its address."""
-    with running(engine) as (_, base):
+def serving(engine: sa.Engine, *options: str, scheme: str = "http", **settings: str) -> Iterator[str]:
+    """Run `gridmap serve` on a database, as a person does, and yield its address on loopback."""
+    with running(engine, *options, scheme=scheme, **settings) as (_, base):
         yield base
 
 
 @contextmanager
-def running(engine: sa.Engine) -> Iterator[tuple[subprocess.Popen, str]]:
-    """Run `gridmap serve` on a database and yield the process and its address."""
+def running(
+    engine: sa.Engine, *options: str, scheme: str = "http", **settings: str
+) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Run `gridmap serve` on a database and yield the process and its address on loopback."""
     port = free_port()
     url = engine.url.render_as_string(hide_password=False)
-    environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url}
-    command = [sys.executable, "-m", "gridmap", "serve", "--port", str(port), "--no-demo"]
+    environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url} | settings
+    command = [sys.executable, "-m", "gridmap", "serve", "--port", str(port), "--no-demo", *options]
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    base = f"http://127.0.0.1:{port}"
+    base = f"{scheme}://127.0.0.1:{port}"
+    unverified = ssl._create_unverified_context()
     try:
         give_up = time.monotonic() + START_S
         while True:
             try:
-                urllib.request.urlopen(f"{base}/readyz", timeout=5).close()
+                urllib.request.urlopen(f"{base}/readyz", timeout=5, context=unverified).close()
                 break
             except OSError:
                 if process.poll() is not None or time.monotonic() > give_up:

@@ -13,7 +13,7 @@ def main() -> None:
 
 
 for _command in (
-    serving.serve, data.migrate, data.demo, data.import_, data.export_, audit.audit_group, database.db_group,
-    accounts.user_group, grants.grant_group, accounts.token_group, permissions.permissions,
+    serving.serve, serving.tls_group, data.migrate, data.demo, data.import_, data.export_, audit.audit_group,
+    database.db_group, accounts.user_group, grants.grant_group, accounts.token_group, permissions.permissions,
 ):  # fmt: skip
     main.add_command(_command)

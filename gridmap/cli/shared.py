@@ -55,7 +55,7 @@ def settings_with(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as exc:
-        problems = "; ".join(f"GRIDMAP_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
+        problems = "; ".join(f"{_setting(error['loc'])}{error['msg']}" for error in exc.errors())
         raise click.UsageError(f"A setting is not valid. {problems}. 设置无效。") from exc
 
 
@@ -64,6 +64,10 @@ def vault_of(settings: Settings, tell: Callable[[str], None] = say) -> "Vault":
     from gridmap.vault import open_vault
 
     return open_vault(settings.home, tell)
+
+
+def _setting(where: tuple[int | str, ...]) -> str:
+    return f"GRIDMAP_{'_'.join(map(str, where)).upper()}: " if where else ""
 
 
 @contextmanager
