@@ -13,6 +13,7 @@ from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    administration,
     errors,
     features,
     headers,
@@ -23,6 +24,7 @@ from gridmap.web import (
     parameters,
     permissions,
     reference,
+    sections,
     session,
     sign_in,
     tiles,
@@ -57,9 +59,9 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
     }
     logs.init()
-    for part in (headers, session, permissions, parameters, errors, i18n):
+    for part in (headers, session, permissions, parameters, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
         app.register_blueprint(blueprint)
     for api in (features.bp, reports.api, tiles.bp, health.bp):
         app.register_api(api)

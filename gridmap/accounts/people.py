@@ -1,5 +1,6 @@
 """Accounts: made, disabled, given passwords and a second factor."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -16,6 +17,7 @@ from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridmap.roles import ROLES
 from gridmap.vault import Vault
 
+NAME_FORM = re.compile("[a-z0-9][a-z0-9._-]{1,39}")
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when a password was changed that must be changed now
 TOTP_CONTEXT, TOTP_STEP_S, ISSUER = "account.totp_secret", 30, "gridmap"
 
@@ -78,6 +80,12 @@ def add(
     """
     actor.require("account.manage")
     name = normalised(name)
+    if not NAME_FORM.fullmatch(name):
+        raise InvalidInput(
+            "A name for signing in has 2 to 40 small letters, digits, dots and dashes, such as wang.li. "
+            "登录名为 2 至 40 位小写字母、数字、点或短横线，如 wang.li。",
+            where="name",
+        )
     if password is not None:
         passwords.check(password, name)
     if conn.scalar(sa.select(account.c.id).where(account.c.name == name)):
