@@ -27,6 +27,7 @@ from gridmap.web import (
     sections,
     session,
     sign_in,
+    strict,
     tiles,
 )
 
@@ -59,7 +60,7 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
     }
     logs.init()
-    for part in (headers, session, permissions, parameters, errors, i18n, sections):
+    for part in (headers, session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
     for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
         app.register_blueprint(blueprint)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from gridmap import db, hierarchy
+from gridmap import db
 from gridmap.access import Actor, scope_of, within_scope
 from gridmap.accounts import grants
-from gridmap.hierarchy import COMMUNITY_DIGITS, household
+from gridmap.accounts.grants import Held
+from gridmap.hierarchy import household
 from gridmap.layer import Layers
 from gridmap.roles import ROLES
 
@@ -36,14 +37,14 @@ class Preview:
         return next((shown.rows for shown in self.layers if shown.layer == layer), 0)
 
 
-def preview(conn: sa.Connection, actor: Actor, layers: Layers, roles: Iterable[tuple[str, str]]) -> Preview:
-    """Return what an account with some (role, place) pairs would see.
+def preview(conn: sa.Connection, actor: Actor, layers: Layers, held: Iterable[Held]) -> Preview:
+    """Return what an account with some roles over places would see.
 
     The numbers are counted as that account, under the same policies; the transaction is the actor's again afterwards.
     """
     actor.require("grant.manage")
-    roles = list(roles)
-    person = Actor(f"{actor.name} previewing", grants.rights_of(roles))
+    held = list(held)
+    person = Actor(f"{actor.name} previewing", grants.rights_of(held))
     db.become(conn, person)
     try:
         found = tuple(_shown(conn, person, layers))
@@ -51,27 +52,8 @@ def preview(conn: sa.Connection, actor: Actor, layers: Layers, roles: Iterable[t
     finally:
         db.become(conn, actor)
     about_layers = {verb for layer in layers.values() for verb in (layer.view, layer.edit)}
-    verbs = {verb for role, _ in roles if role in ROLES for verb in ROLES[role].verbs}
+    verbs = {verb for one in held if one.role in ROLES for verb in ROLES[one.role].verbs}
     return Preview(found, people, tuple(sorted(verbs - about_layers)))
-
-
-def place_name(conn: sa.Connection, actor: Actor, role: str, place: str) -> str:
-    """Return the names of a place and of those above it, as the role would show them; empty if it is nowhere."""
-    actor.require("grant.manage")
-    person = Actor(f"{actor.name} previewing", grants.rights_of([(role, place)]))
-    db.become(conn, person)
-    try:
-        return " › ".join(_names(conn, person, place))
-    finally:
-        db.become(conn, actor)
-
-
-def _names(conn: sa.Connection, person: Actor, place: str) -> list[str]:
-    if not place.isdigit() or len(place) < COMMUNITY_DIGITS:
-        name = conn.scalar(sa.select(hierarchy.division.c.name).where(hierarchy.division.c.code == place))
-        return [name] if name else []
-    above = place[:COMMUNITY_DIGITS] if len(place) == hierarchy.BUILDING_DIGITS else place
-    return [found.name for found in hierarchy.places_above(conn, person, above)]
 
 
 def _shown(conn: sa.Connection, person: Actor, layers: Layers) -> Iterable[Shown]:

@@ -174,6 +174,13 @@ def free_port() -> int:
 @contextmanager
 def serving(engine: sa.Engine) -> Iterator[str]:
     """Run `gridmap serve` on a database, as a person does, and yield its address."""
+    with running(engine) as (_, base):
+        yield base
+
+
+@contextmanager
+def running(engine: sa.Engine) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Run `gridmap serve` on a database and yield the process and its address."""
     port = free_port()
     url = engine.url.render_as_string(hide_password=False)
     environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url}
@@ -191,7 +198,7 @@ def serving(engine: sa.Engine) -> Iterator[str]:
                     process.kill()
                     raise RuntimeError(f"gridmap serve did not start:\n{process.communicate()[0].decode()}") from None
                 time.sleep(0.1)
-        yield base
+        yield process, base
     finally:
         process.terminate()
         process.communicate(timeout=START_S)

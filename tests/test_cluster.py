@@ -245,14 +245,15 @@ def test_what_postgresql_says_is_put_in_plain_words(said: str, meant: str, tmp_p
 
 
 def test_a_database_of_ones_own_is_used_as_it_is(home: Path) -> None:
-    with database(Settings(home=home, database_url="postgresql://example/own")) as url:
-        assert url == "postgresql://example/own"
+    with database(Settings(home=home, database_url="postgresql://example/own")) as urls:
+        assert (urls.owner, urls.service) == ("postgresql://example/own", "postgresql://example/own")
     assert not list(home.iterdir())
 
 
 def test_commands_share_the_cluster_and_stop_it_after(home: Path) -> None:
     began = time.monotonic()
-    with database(Settings(home=home)) as url:
-        assert ask(url, "SELECT 1")[0][0] == 1
+    with database(Settings(home=home)) as urls:
+        assert ask(urls.owner, "SELECT current_user")[0][0] == "gridmap"
+        assert ask(urls.service, "SELECT current_user")[0][0] == "gridmap_service"
     assert Cluster(home).status().state == "stopped"
     assert time.monotonic() - began < 20

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
@@ -12,9 +13,10 @@ from gridmap import audit
 from gridmap.access import EVERYWHERE, PLACE_PATTERN, Actor, Right
 from gridmap.accounts.tables import access_grant, account
 from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
-from gridmap.roles import ADMINISTRATORS, ROLES
+from gridmap.roles import ADMINISTRATORS, OPEN_VERBS, ROLES
 
 ALL = "all"  # how people write the whole register
+CLOCK = ZoneInfo("Asia/Shanghai")  # the one legal time of the whole country
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,57 @@ class Grant:
         return self.place or ALL
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A grant as a person words it, checked."""
+
+    role: str
+    place: str
+    until: datetime | None
+
+    @property
+    def place_shown(self) -> str:
+        """Return the place as people write it."""
+        return self.place or ALL
+
+    def __str__(self) -> str:
+        """Return it as it is told to a person."""
+        end = f" until {shown(self.until)}" if self.until else ""
+        return f"{self.role} {ROLES[self.role].title_zh} over {self.place_shown}{end}"
+
+
+def parsed(role: str, place: str | None, until: str | None) -> Wanted:
+    """Return a grant as worded by a person, or raise InvalidInput; without a place an administrator holds over all."""
+    found = role_of(role)
+    if place is None and found not in ADMINISTRATORS:
+        raise InvalidInput(
+            f"Say where the role holds: the code of a place, or `{ALL}`. 请给出地点代码，或写 {ALL}。", where="place"
+        )
+    return Wanted(found, place_of(ALL if place is None else place), None if until is None else end_of(until))
+
+
+def end_of(text: str) -> datetime:
+    """Return the moment a worded end stands for: a day holds to its last moment, a time without a zone is China's."""
+    try:
+        day = date.fromisoformat(text.strip())
+        return datetime.combine(day + timedelta(days=1), time(), CLOCK)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise InvalidInput(
+            f"{text[:40]!r} is no day: write 2026-12-31 or 2026-12-31T18:00. 日期格式无效。", where="until"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=CLOCK)
+
+
+def shown(moment: datetime) -> str:
+    """Return an end as people write it: the last day for one at midnight, else day and time in China."""
+    here = moment.astimezone(CLOCK)
+    return f"{here - timedelta(days=1):%Y-%m-%d}" if here.time() == time() else f"{here:%Y-%m-%d %H:%M}"
+
+
 def in_force() -> sa.ColumnElement[bool]:
     """Return the condition that a grant holds now."""
     g, now = access_grant.c, sa.func.clock_timestamp()
@@ -53,12 +106,16 @@ def place_of(text: str) -> str:
     """Return a place as stored, `all` for the whole register, or raise InvalidInput."""
     place = EVERYWHERE if text.strip().lower() == ALL else text.strip()
     if (not place and text.strip().lower() != ALL) or not PLACE_PATTERN.fullmatch(place):
-        raise InvalidInput(
-            f"{text[:40]!r} is not a place: give the code of a county or wider area (2 to 6 digits), sub-district (9), "
-            "community (12), grid (15), building (17) or supply point, or `all`. 地点代码无效。",
-            where="place",
-        )
+        raise _no_place(text)
     return place
+
+
+def _no_place(text: str) -> InvalidInput:
+    return InvalidInput(
+        f"{text[:40]!r} is not a place: give the code of a county or wider area (2 to 6 digits), sub-district (9), "
+        "community (12), grid (15), building (17) or supply point, or `all`. 地点代码无效。",
+        where="place",
+    )
 
 
 def role_of(text: str) -> str:
@@ -69,16 +126,58 @@ def role_of(text: str) -> str:
     raise InvalidInput(f"There is no role {text[:40]!r}. Roles: {', '.join(ROLES)}. 没有此角色。", where="role")
 
 
-def rights_of(roles: Iterable[tuple[str, str]]) -> tuple[Right, ...]:
-    """Return the rights that (role, place) pairs give; an unknown role gives none."""
-    return tuple(Right(ROLES[role].verbs, (place,)) for role, place in sorted(set(roles)) if role in ROLES)
+@dataclass(frozen=True)
+class Held:
+    """A role somebody holds over a place; `community` is told for a place whose code does not begin with it."""
+
+    role: str
+    place: str
+    community: str | None = None
 
 
-def current(conn: sa.Connection, account_id: UUID) -> list[tuple[str, str]]:
-    """Return the (role, place) pairs an account holds now."""
+def rights_of(held: Iterable[Held]) -> tuple[Right, ...]:
+    """Return the rights that roles over places give; an unknown role gives none.
+
+    Who keeps a supply point sees the open layers (grids, streets, zones) of the community around it.
+    """
+    rights = []
+    for one in sorted(set(held), key=lambda one: (one.role, one.place)):
+        if (role := ROLES.get(one.role)) is not None:
+            rights.append(Right(role.verbs, (one.place,)))
+            if one.community is not None:
+                rights.append(Right(role.verbs & OPEN_VERBS, (one.community,)))
+    return tuple(rights)
+
+
+def current(conn: sa.Connection, account_id: UUID) -> tuple[Held, ...]:
+    """Return what an account holds now."""
     g = access_grant.c
-    rows = conn.execute(sa.select(g.role, g.place).where(g.account_id == account_id, in_force()))
-    return [(row.role, row.place) for row in rows]
+    rows = conn.execute(sa.select(g.role, g.place, g.community).where(g.account_id == account_id, in_force()))
+    return tuple(Held(*row) for row in rows)
+
+
+@dataclass(frozen=True)
+class NamedPlace:
+    """A place as people know it."""
+
+    level: str
+    name: str
+    community: str | None
+
+
+def place_named(conn: sa.Connection, place: str) -> NamedPlace | None:
+    """Return the name of a place by its code, or None where nothing has it; also for who sees no register."""
+    found = sa.func.place_named(place).table_valued("level", "name", "community")
+    row = conn.execute(sa.select(found)).first()
+    return None if row is None else NamedPlace(*row)
+
+
+def would_hold(conn: sa.Connection, role: str, place: str) -> Held:
+    """Return what a grant of a role over a place would give; InvalidInput for a supply point that is nowhere."""
+    found = place_named(conn, place)
+    if not place.isdigit() and place != EVERYWHERE and found is None:
+        raise _no_place(place)
+    return Held(role, place, found.community if found is not None and found.level == "supply_point" else None)
 
 
 def give(
@@ -113,7 +212,8 @@ def give(
         raise Conflict("The account holds this grant already. 已有此授权。")
     if since is not None and until is not None and since >= until:
         raise InvalidInput("A grant ends after it begins. 截止时间须晚于开始时间。", where="until")
-    made = _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason)
+    community = would_hold(conn, role, place).community
+    made = _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason, community=community)
     _note(conn, actor, "granted", name, role, place, since=since, until=until, reason=reason)
     return made
 
@@ -133,7 +233,16 @@ def delegate(
         raise InvalidInput("A stand-in is somebody else. 不能委托给自己。", where="to")
     name = _receiver(conn, actor, to_account)
     made = _insert(
-        conn, actor, to_account, own.role, own.place, since=None, until=end, reason="delegated", delegated_from=own.id
+        conn,
+        actor,
+        to_account,
+        own.role,
+        own.place,
+        since=None,
+        until=end,
+        reason="delegated",
+        delegated_from=own.id,
+        community=own.community,
     )
     _note(conn, actor, "delegated", name, own.role, own.place, until=end)
     return made
@@ -185,13 +294,33 @@ def hand_over(conn: sa.Connection, actor: Actor, place: str, from_account: UUID,
         raise NotFound("The account holds no grant over this place. 该账号在此处没有授权。", where="place")
     if from_account == to_account:
         raise InvalidInput("A grid is handed over to somebody else. 交接双方不能相同。", where="to")
-    name, has = _receiver(conn, actor, to_account), set(current(conn, to_account))
+    name = _receiver(conn, actor, to_account)
     for row in held:
         _end(conn, sa.or_(g.id == row.id, g.delegated_from == row.id))
-        if (row.role, row.place) not in has:
-            _insert(conn, actor, to_account, row.role, row.place, since=None, until=row.valid_to, reason="hand-over")
+        if not _holds_as_long(conn, to_account, row):
+            _insert(
+                conn,
+                actor,
+                to_account,
+                row.role,
+                row.place,
+                since=None,
+                until=row.valid_to,
+                reason="hand-over",
+                community=row.community,
+            )
         _note(conn, actor, "handed_over", name, row.role, row.place, before=_name_of(conn, from_account))
     return len(held)
+
+
+def _holds_as_long(conn: sa.Connection, account_id: UUID, given: sa.Row) -> bool:
+    """Return whether an account holds the same role over the same place, at least as long."""
+    g = access_grant.c
+    lasts = (
+        g.valid_to.is_(None) if given.valid_to is None else sa.or_(g.valid_to.is_(None), g.valid_to >= given.valid_to)
+    )
+    same = sa.and_(g.account_id == account_id, g.role == given.role, g.place == given.place, in_force(), lasts)
+    return bool(conn.scalar(sa.select(sa.exists().where(same))))
 
 
 def listed(
@@ -341,8 +470,10 @@ def _insert(
     until: datetime | None,
     reason: str | None,
     delegated_from: UUID | None = None,
+    community: str | None = None,
 ) -> UUID:
     row = {
+        "community": community,
         "id": uuids.uuid7(), "account_id": account_id, "role": role, "place": place, "valid_to": until,
         "valid_from": since or sa.func.clock_timestamp(), "granted_by": actor.name, "reason": reason,
         "delegated_from": delegated_from,

@@ -17,9 +17,9 @@ from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridmap.roles import ROLES
 from gridmap.vault import Vault
 
-NAME_FORM = re.compile("[a-z0-9][a-z0-9._-]{1,39}")
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when a password was changed that must be changed now
 TOTP_CONTEXT, TOTP_STEP_S, ISSUER = "account.totp_secret", 30, "gridmap"
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ def add(
     """
     actor.require("account.manage")
     name = normalised(name)
-    if not NAME_FORM.fullmatch(name):
+    if not NAME_PATTERN.fullmatch(name):
         raise InvalidInput(
-            "A name for signing in has 2 to 40 small letters, digits, dots and dashes, such as wang.li. "
-            "登录名为 2 至 40 位小写字母、数字、点或短横线，如 wang.li。",
+            f"{name[:40]!r} cannot be an account's name: 2 to 40 small letters, digits, dots, hyphens and underscores. "
+            "账号名须为 2 至 40 个小写字母、数字或 . - _。",
             where="name",
         )
     if password is not None:

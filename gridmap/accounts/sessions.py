@@ -11,10 +11,11 @@ import uuid_utils.compat as uuids
 
 from gridmap import audit
 from gridmap.access import Actor, Right
-from gridmap.accounts import grants
+from gridmap.accounts import grants, people
+from gridmap.accounts.grants import Held
 from gridmap.accounts.passwords import LASTS
 from gridmap.accounts.tables import account, api_token, sign_in_link, sign_in_session
-from gridmap.errors import InvalidInput, NotFound
+from gridmap.errors import Conflict, InvalidInput, NotFound
 from gridmap.roles import ROLES, VERBS
 
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=12)
@@ -33,7 +34,7 @@ class Identity:
     account_id: UUID
     name: str
     actor: Actor
-    roles: tuple[tuple[str, str], ...]
+    held: tuple[Held, ...]
     is_demo: bool = False
     has_second_factor: bool = False
     lacks_second_factor: bool = False  # a role asks for one that this session has not shown
@@ -111,8 +112,8 @@ def identify(conn: sa.Connection, token: str) -> Identity | None:
         return None
     if row.is_stale:
         conn.execute(sa.update(sign_in_session).where(s.token_hash == row.token_hash).values(seen_at=now))
-    held = tuple(grants.current(conn, row.id))
-    needs_factor = any(ROLES[role].second_factor for role, _ in held if role in ROLES)
+    held = grants.current(conn, row.id)
+    needs_factor = any(ROLES[role].second_factor for role in {one.role for one in held} & ROLES.keys())
     lacks = needs_factor and not row.has_second_factor and not row.is_demo
     identity = Identity(
         row.id, row.name, Actor(row.name, () if lacks or row.is_old else grants.rights_of(held)), held, row.is_demo,
@@ -124,7 +125,7 @@ def identify(conn: sa.Connection, token: str) -> Identity | None:
 def _seen_as(conn: sa.Connection, identity: Identity, other_id: UUID) -> Identity:
     """Return the security administrator's identity with the eyes of another account: what it may view, no more."""
     name = conn.scalar(sa.select(account.c.name).where(account.c.id == other_id))
-    held = tuple(grants.current(conn, other_id))
+    held = grants.current(conn, other_id)
     rights = tuple(
         Right(frozenset(verb for verb in right.verbs or () if _only_shows(verb)), right.places)
         for right in grants.rights_of(held)
@@ -226,6 +227,24 @@ def make_token(
     return token
 
 
+def issue_token(
+    conn: sa.Connection,
+    actor: Actor,
+    name: str,
+    *,
+    days: int,
+    label: str = "",
+    verbs: tuple[str, ...] | None = None,
+    place: str | None = None,
+) -> str:
+    """Make an API token for somebody's account and return it, as `make_token` does for one's own."""
+    actor.require("account.manage")
+    owner = people.find(conn, name)
+    if owner.disabled_at is not None:
+        raise Conflict(f"Account {owner.name} is disabled; no token of it would hold. 账号已停用。", where="name")
+    return make_token(conn, owner.id, days=days, label=label, verbs=verbs, place=place)
+
+
 def identify_token(conn: sa.Connection, token: str) -> Identity | None:
     """Return who an API token stands for: its account's grants of this moment, narrowed to the token's own."""
     t, a, now = api_token.c, account.c, sa.func.clock_timestamp()
@@ -236,7 +255,7 @@ def identify_token(conn: sa.Connection, token: str) -> Identity | None:
     ).first()
     if row is None:
         return None
-    held = tuple(grants.current(conn, row.id))
+    held = grants.current(conn, row.id)
     rights = tuple(narrowed(right, row.verbs, row.place) for right in grants.rights_of(held))
     return Identity(row.id, row.name, Actor(f"{row.name} ({row.label})", rights), held, row.is_demo)
 

@@ -37,12 +37,13 @@ access_grant = sa.Table(
     "access_grant", metadata,
     sa.Column("id", sa.Uuid, primary_key=True), _account(),
     sa.Column("role", sa.Text, nullable=False), code("place"),
+    code("community", nullable=True),  # of a place whose code does not tell: a supply point
     moment("valid_from", default=True), moment("valid_to", nullable=True),
     sa.Column("granted_by", sa.Text, nullable=False), moment("granted_at", default=True),
     sa.Column("delegated_from", sa.Uuid, sa.ForeignKey("access_grant.id")),
     sa.Column("reason", sa.Text),
     sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
-    sa.CheckConstraint("place ~ '^([0-9]{0,12}|[0-9]{15}|[0-9]{17}|[0-9]{12}[A-Z][0-9]{5})$'", name="place_form"),
+    sa.CheckConstraint("place ~ '^([0-9]{0,12}|[0-9]{15}|[0-9]{17}|(?=.*[^0-9])[0-9A-Za-z._-]{1,64})$'", name="place_form"),
     info=spread("copy"),
 )  # fmt: skip
 

@@ -41,6 +41,9 @@ def match(work: Work) -> None:
     rows, table = work.rows, work.layer.table
     found = {"id": table.c.id, "county": table.c.county, "code": table.c.code, "is_new": False}
     unknown = sa.and_(rows.c.is_new, work.current(table))
+    work.set(rows.c.county.is_not(None), stated_county=rows.c.county)
+    here = table.c.county == rows.c.stated_county  # another county may have the same code
+    work.set(sa.and_(unknown, here, table.c.code == rows.c.code), **found)
     work.set(sa.and_(unknown, table.c.code == rows.c.code), **found)
     work.set(sa.and_(unknown, rows.c.code.is_(None), table.c.source_key == rows.c.source_key), **found)
     work.refuse(

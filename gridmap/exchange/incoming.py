@@ -23,8 +23,9 @@ def table(layer: Layer) -> sa.Table:
     """Return the temporary table for rows of a layer.
 
     It has the layer's own columns, `given_<place>` for places as the file names them, lists and details as the file
-    gives them, and what the import finds out: `is_new`, `is_changed`, `refused`, the `first` and `next` row about the
-    same thing, and the `position` that decides where a row lies.
+    gives them, and what the import finds out: `is_new`, `is_changed`, `refused`, the `stated_county` of the file and the
+    `was_county` that it corrects, the `first` and `next` row about the same thing, and the `position` that decides where
+    a row lies.
     """
     stored = [
         sa.Column(column.name, _plain_type(column))
@@ -48,6 +49,7 @@ def table(layer: Layer) -> sa.Table:
         sa.Column("refused", sa.Boolean, server_default="false"),
         *([] if "community" in names else [sa.Column("community", sa.Text)]),
         *stored, *given, *extra,
+        sa.Column("stated_county", sa.Integer), sa.Column("was_county", sa.Integer),
         sa.Column("first", sa.Integer), sa.Column("next", sa.Integer),
         sa.Column(
             "position", Geometry("POINT", srid=STORAGE_SRID, spatial_index=False),

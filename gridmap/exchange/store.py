@@ -90,6 +90,7 @@ def write(work: Work) -> None:
     changed |= {"source": sa.func.coalesce(rows.c.source, report.path.name)}
     changed |= {"version": table.c.version + 1, "changed_at": sa.func.now(), "changed_by": by}
     work.conn.execute(sa.update(table).where(_same_row(work), work.good, rows.c.is_changed).values(changed))
+    work.set(rows.c.was_county.is_not(None), is_changed=True)  # its new county is written already
 
 
 def count(work: Work) -> None:

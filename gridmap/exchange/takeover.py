@@ -13,7 +13,9 @@ from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import (
     chain,
     columns,
+    counties,
     details,
+    doubts,
     following,
     households,
     identity,
@@ -129,9 +131,11 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     store.refuse_incomplete(work)
     if work.layer.name != "household":
         places.find(work)
+        counties.correct(work)
     if work.layer.name == "party_unit":
         places.find_parents(work)
     details.refuse_unknown_links(work)
+    doubts.refuse_impossible(work)
     places.check(work)
     if work.layer.name not in ("community", "household", "party_household"):
         identity.number(work)
@@ -157,6 +161,7 @@ def _bring_together(work: Work, *, merge: bool) -> None:
 
 def _write(work: Work, progress: Progress) -> None:
     progress("write", work.report.read)
+    counties.move(work)
     store.complete(work)
     store.keep_equal_shapes(work)
     store.write(work)
@@ -170,6 +175,7 @@ def _write(work: Work, progress: Progress) -> None:
     following.follow(work)
     if work.layer.name == "building" and "geom" in work.rows.c:
         overlaps.tell(work)
+    doubts.tell(work)
     store.count(work)
 
 

@@ -13,7 +13,7 @@ from gridmap.accounts import directory, grants, passwords, people, sessions
 from gridmap.accounts.grants import Grant
 from gridmap.errors import GridmapError, InvalidInput, NotFound
 from gridmap.layer import N_
-from gridmap.preview import place_name, preview
+from gridmap.preview import preview
 from gridmap.roles import ROLES
 from gridmap.web import forms
 from gridmap.web.permissions import permission
@@ -267,9 +267,9 @@ def _preview_page() -> str:
         found = people.find(conn, forms.text(asked, "account"))
         if found.disabled_at is not None:
             raise NotFound("There is no such account in use. 没有此可用账号。", where="account")
-        held = grants.current(conn, found.id)
-        before, after = (preview(conn, actor(), layers(), roles) for roles in (held, [*held, (role, place)]))
-        named = place_name(conn, actor(), role, place)
+        held, more = grants.current(conn, found.id), grants.would_hold(conn, role, place)
+        before, after = (preview(conn, actor(), layers(), roles) for roles in (held, (*held, more)))
+        named = grants.place_named(conn, place)
     return render_template(
         "admin/preview.html", account=found, role=role, place=place or grants.ALL, named=named, before=before,
         after=after, roles=ROLES, layers=layers(), verbs=VERB_TITLES, form=asked,

@@ -38,7 +38,7 @@ def map_page() -> str | AnyResponse:
     Whoever may see nothing on it is led to the own first page.
     """
     if not has_map():
-        return redirect(landing(signed_in().roles, otherwise="account.page"))
+        return redirect(landing(signed_in().held, otherwise="account.page"))
     with begin() as conn:
         is_empty = hierarchy.is_empty(conn)
         bounds = None if is_empty else _bounds(conn, actor())

@@ -36,11 +36,11 @@ class PasswordExpired(NotAllowed):
     code = "password_expired"
 
 
-def permission(verb: str) -> Callable[[View], View]:
-    """Declare the verb a route needs; `{name}` in it stands for a path value (`{layer}.view`)."""
+def permission(*verbs: str) -> Callable[[View], View]:
+    """Declare the verbs a route needs, all of them; `{layer}` in one stands for the path's value."""
 
     def declare(view: View) -> View:
-        view.permission = verb  # type: ignore[attr-defined]
+        view.permission = " ".join(verbs)  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -52,7 +52,7 @@ def public(view: View) -> View:
 
 
 def declared(app: Flask, endpoint: str) -> str | None:
-    """Return the verb an endpoint declares, or None."""
+    """Return the verbs an endpoint declares, parted by spaces, or None."""
     if endpoint in _UNDECLARED_BY_FLASK:
         return PUBLIC
     verb = getattr(app.view_functions[endpoint], "permission", None)
@@ -87,7 +87,8 @@ def init(app: Flask) -> None:
             for name in str(values.get("layers", values.get("layer", ""))).split(","):
                 if "{layer}" in verb:
                     layers()[name]  # an unknown layer is missing, not forbidden
-                actor().require(verb.replace("{layer}", name))
+                for needed in verb.replace("{layer}", name).split():
+                    actor().require(needed)
 
 
 def refuse_undeclared(app: Flask) -> None:

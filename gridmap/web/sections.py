@@ -28,7 +28,7 @@ def has_map() -> bool:
 
 
 def _begins_on(page: str) -> Callable[[Identity], bool]:
-    return lambda who: any(ROLES[role].landing == page for role, _ in who.roles if role in ROLES)
+    return lambda who: any(ROLES[one.role].landing == page for one in who.held if one.role in ROLES)
 
 
 def _has_whole_communities(_: Identity) -> bool:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from gridmap import audit
 from gridmap.access import LOCAL, acting
 from gridmap.accounts import directory, grants, passwords, people, sessions
+from gridmap.accounts.grants import Held
 from gridmap.accounts.tables import account, sign_in_session
 from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from gridmap.roles import ROLES
@@ -151,7 +152,7 @@ def test_nobody_grants_to_themself_and_nothing_goes_to_a_disabled_account(conn):
         grants.give(conn, SECURITY, gone, "commander", "990106001001")
     with pytest.raises(NotFound):
         grants.hand_over(conn, SECURITY, GRID, worker, gone)
-    assert grants.current(conn, worker) == [("grid_worker", GRID)]
+    assert grants.current(conn, worker) == (Held("grid_worker", GRID),)
 
 
 def test_a_grant_that_would_end_before_it_begins_is_refused(conn):
@@ -166,9 +167,9 @@ def test_a_grid_is_handed_over_in_one_step_with_its_stand_ins(conn):
     grants.give(conn, SECURITY, one, "grid_worker", OTHER_GRID)
     grants.delegate(conn, acting("one", (), ()), one, given, stand_in, until=datetime.now(UTC) + SOON)
     assert grants.hand_over(conn, SECURITY, GRID, one, two) == 1
-    assert grants.current(conn, one) == [("grid_worker", OTHER_GRID)]
-    assert grants.current(conn, two) == [("grid_worker", GRID)]
-    assert grants.current(conn, stand_in) == []
+    assert grants.current(conn, one) == (Held("grid_worker", OTHER_GRID),)
+    assert grants.current(conn, two) == (Held("grid_worker", GRID),)
+    assert grants.current(conn, stand_in) == ()
     assert told(conn, "handed_over") == [{"account": "two", "role": "grid_worker", "place": GRID, "before": "one"}]
 
 
@@ -183,14 +184,14 @@ def test_an_own_grant_is_handed_to_a_stand_in_until_a_time_and_taken_back(conn):
     given = grants.give(conn, SECURITY, one, "grid_worker", GRID)
     own = acting("one", (), ())
     lent = grants.delegate(conn, own, one, given, two, until=datetime.now(UTC) + SOON)
-    assert grants.current(conn, two) == [("grid_worker", GRID)]
+    assert grants.current(conn, two) == (Held("grid_worker", GRID),)
     assert [(grant.account, grant.stand_in_for) for grant in grants.handed_on(conn, one)] == [("two", "one")]
     with pytest.raises(NotFound):
         grants.delegate(conn, acting("two", (), ()), two, lent, one, until=datetime.now(UTC) + SOON)  # not passed on
     with pytest.raises(NotFound):
         grants.end_delegation(conn, acting("two", (), ()), two, lent)  # not by the stand-in
     grants.end_delegation(conn, own, one, lent)
-    assert grants.current(conn, two) == []
+    assert grants.current(conn, two) == ()
     with pytest.raises(InvalidInput):
         grants.delegate(conn, own, one, given, one, until=datetime.now(UTC) + SOON)
 

@@ -23,6 +23,11 @@ LEVELS = {
     "branch": N_("Neighbourhood party branch"),
     "group": N_("Building party group"),
 }
+LEVEL_SYNONYMS = {
+    "committee": ("社区党总支", "党委", "党总支"),
+    "branch": ("网格党支部", "党支部"),
+    "group": ("党小组",),
+}
 
 table = with_versions(sa.Table(
     "party_unit", metadata, *keys(), reference("community"), reference("parent", nullable=True),
@@ -91,6 +96,7 @@ LAYER = Layer(
             required=True,
             aliases=("层级", "级别"),
             choices=LEVELS,
+            synonyms=LEVEL_SYNONYMS,
         ),
         Field(
             "parent",

@@ -29,6 +29,14 @@ KINDS = {
     "merchant": N_("Agreement merchant"),
     "venue": N_("Public space"),
 }
+KIND_SYNONYMS = {
+    "store": ("物资储备库", "仓库"),
+    "station": ("微型消防站", "消防站"),
+    "clinic": ("卫生服务站", "诊所"),
+    "dropoff": ("接收点", "投放点"),
+    "merchant": ("商户",),
+    "venue": ("场馆",),
+}
 ITEM_GROUPS = ("rescue", "medical", "living", "equipment")
 
 table = with_versions(sa.Table(
@@ -97,6 +105,7 @@ LAYER = Layer(
             required=True,
             aliases=("类型", "类别", "type"),
             choices=KINDS,
+            synonyms=KIND_SYNONYMS,
         ),
         Field("address", N_("Address"), aliases=("地址",)),
         Field("open_hours", N_("Opening hours"), aliases=("开放时间", "营业时间")),
