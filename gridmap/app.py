@@ -13,6 +13,7 @@ from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    administration,
     errors,
     features,
     headers,
@@ -24,6 +25,7 @@ from gridmap.web import (
     permissions,
     proxy,
     reference,
+    sections,
     session,
     sign_in,
     strict,
@@ -62,9 +64,9 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n):
+    for part in (session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
         app.register_blueprint(blueprint)
     for api in (features.bp, reports.api, tiles.bp, health.bp):
         app.register_api(api)

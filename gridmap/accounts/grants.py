@@ -172,6 +172,14 @@ def place_named(conn: sa.Connection, place: str) -> NamedPlace | None:
     return None if row is None else NamedPlace(*row)
 
 
+def would_hold(conn: sa.Connection, role: str, place: str) -> Held:
+    """Return what a grant of a role over a place would give; InvalidInput for a supply point that is nowhere."""
+    found = place_named(conn, place)
+    if not place.isdigit() and place != EVERYWHERE and found is None:
+        raise _no_place(place)
+    return Held(role, place, found.community if found is not None and found.level == "supply_point" else None)
+
+
 def give(
     conn: sa.Connection,
     actor: Actor,
@@ -204,10 +212,7 @@ def give(
         raise Conflict("The account holds this grant already. 已有此授权。")
     if since is not None and until is not None and since >= until:
         raise InvalidInput("A grant ends after it begins. 截止时间须晚于开始时间。", where="until")
-    found = place_named(conn, place)
-    if not place.isdigit() and place != EVERYWHERE and found is None:
-        raise _no_place(place)
-    community = found.community if found is not None and found.level == "supply_point" else None
+    community = would_hold(conn, role, place).community
     made = _insert(conn, actor, account_id, role, place, since=since, until=until, reason=reason, community=community)
     _note(conn, actor, "granted", name, role, place, since=since, until=until, reason=reason)
     return made
@@ -289,10 +294,10 @@ def hand_over(conn: sa.Connection, actor: Actor, place: str, from_account: UUID,
         raise NotFound("The account holds no grant over this place. 该账号在此处没有授权。", where="place")
     if from_account == to_account:
         raise InvalidInput("A grid is handed over to somebody else. 交接双方不能相同。", where="to")
-    name, has = _receiver(conn, actor, to_account), set(current(conn, to_account))
+    name = _receiver(conn, actor, to_account)
     for row in held:
         _end(conn, sa.or_(g.id == row.id, g.delegated_from == row.id))
-        if Held(row.role, row.place, row.community) not in has:
+        if not _holds_as_long(conn, to_account, row):
             _insert(
                 conn,
                 actor,
@@ -306,6 +311,16 @@ def hand_over(conn: sa.Connection, actor: Actor, place: str, from_account: UUID,
             )
         _note(conn, actor, "handed_over", name, row.role, row.place, before=_name_of(conn, from_account))
     return len(held)
+
+
+def _holds_as_long(conn: sa.Connection, account_id: UUID, given: sa.Row) -> bool:
+    """Return whether an account holds the same role over the same place, at least as long."""
+    g = access_grant.c
+    lasts = (
+        g.valid_to.is_(None) if given.valid_to is None else sa.or_(g.valid_to.is_(None), g.valid_to >= given.valid_to)
+    )
+    same = sa.and_(g.account_id == account_id, g.role == given.role, g.place == given.place, in_force(), lasts)
+    return bool(conn.scalar(sa.select(sa.exists().where(same))))
 
 
 def listed(

@@ -85,14 +85,13 @@ def onward() -> AnyResponse:
     return redirect(landing(who.held))
 
 
-def landing(held: tuple[Held, ...]) -> str:
+def landing(held: tuple[Held, ...], *, otherwise: str = "pages.map_page") -> str:
     """Return the address of the page a person begins on: the map, unless none of the roles has it."""
     pages = {ROLES[one.role].landing for one in held if one.role in ROLES}
-    for name in ("map", "points", "aggregates", "grants", "accounts", "audit"):
-        endpoint = LANDINGS.get(name)
+    for name, endpoint in LANDINGS.items():
         if name in pages and endpoint in current_app.view_functions:
             return url_for(endpoint)
-    return url_for("pages.map_page")
+    return url_for(otherwise)
 
 
 LANDINGS = {
