@@ -1,0 +1,66 @@
+"""What every command uses: clean failures, the terminal, the settings and the database."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
+
+from gridmap.cluster import database
+from gridmap.errors import GridmapError
+from gridmap.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+class PlainGroup(click.Group):
+    """A group of commands whose expected failures end in one clean sentence and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a GridmapError becomes click's own error message."""
+        try:
+            return super().invoke(ctx)
+        except GridmapError as exc:
+            raise click.ClickException(exc.detail) from exc
+
+
+def say(text: str) -> None:
+    """Print one line of progress."""
+    console.print(text)
+
+
+@contextmanager
+def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar; what is yielded is told how many of how many are done."""
+    with Progress(console=console) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done, wanted: shown.update(task, completed=done, total=wanted)
+
+
+def settings_with(**given: Any) -> Settings:
+    """Return the settings of the environment, overridden by the options a person gave."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as exc:
+        problems = "; ".join(f"GRIDMAP_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors())
+        raise click.UsageError(f"A setting is not valid. {problems}. 设置无效。") from exc
+
+
+@contextmanager
+def migrated_engine() -> Iterator["Engine"]:
+    """Yield an engine of the service's role on the up-to-date database; a private cluster runs meanwhile."""
+    from gridmap import db
+
+    with database(settings_with(), say) as urls:
+        db.migrate(urls.owner)
+        engine = db.service_engine(urls.service)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
