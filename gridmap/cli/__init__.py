@@ -2,7 +2,7 @@
 
 import click
 
-from gridmap.cli import audit, data, database, serving
+from gridmap.cli import audit, data, database, logins, serving
 from gridmap.cli.shared import PlainGroup
 
 
@@ -14,5 +14,6 @@ def main() -> None:
 
 for _command in (
     serving.serve, data.migrate, data.demo, data.import_, data.export_, audit.audit_group, database.db_group,
+    logins.login_group,
 ):  # fmt: skip
     main.add_command(_command)
