@@ -28,6 +28,7 @@ from gridmap.app import create_app
 from gridmap.cluster import Cluster
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
+from tests.twins import NEXT_COUNTY, NEXT_DOOR, NEXT_STREET, OWN, add_cottage, add_outsiders, add_twin
 
 ROOT = Path(__file__).parent.parent
 DEMO_HOUSEHOLDS = 1500
@@ -56,7 +57,7 @@ def cluster() -> Iterator[Cluster]:
     # not pytest's own folder: as root the cluster's user must be able to pass through every parent
     home = Path(tempfile.mkdtemp(prefix="gridmap-test-"))
     home.chmod(0o711)
-    running = Cluster(home, durable=False)
+    running = Cluster(home, durable=False, listen=f"127.0.0.1:{free_port()}")
     running.start()
     yield running
     running.release()
@@ -128,6 +129,25 @@ def demo(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
 
     with copy_of(cluster, migrated) as engine:
         load(engine, LOCAL, households=DEMO_HOUSEHOLDS, seed=1)
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def twins(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
+    """Four copies of a small district on the same ground: next door, the next sub-district and the next county."""
+    from gridmap.demo import load
+
+    with copy_of(cluster, migrated) as engine:
+        load(engine, LOCAL, households=900, seed=1)
+        with db.transaction(engine, LOCAL) as conn:
+            for community in (NEXT_DOOR, NEXT_STREET, NEXT_COUNTY):
+                add_twin(conn, community)
+            for county in (990106, 990107):
+                add_outsiders(conn, county)
+            for community in (OWN, NEXT_DOOR, NEXT_COUNTY):
+                add_cottage(conn, community, households=3)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.execute(sa.text("ANALYZE"))
         yield engine
 
 

@@ -78,6 +78,17 @@ sign_in_link = sa.Table(
     info=spread("copy"),
 )  # fmt: skip
 
+# A login of the database itself, for a planner or an auditor with QGIS: which account a role of the server stands for.
+database_login = sa.Table(
+    "database_login", metadata,
+    sa.Column("id", sa.Uuid, primary_key=True), _account(),
+    code("role_name"),
+    moment("created_at", default=True), sa.Column("created_by", sa.Text, nullable=False),
+    moment("ended_at", nullable=True),
+    sa.Index("database_login_role_key", "role_name", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
+    info=spread("copy"),
+)  # fmt: skip
+
 # Attempts by what was typed as a name (a keyed hash: people type passwords there) and by address, known or not.
 sign_in_attempt = sa.Table(
     "sign_in_attempt", metadata,
