@@ -3,6 +3,7 @@
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -19,6 +20,8 @@ from gridmap.proximity import nearest
 from gridmap.reports import surroundings
 from gridmap.roles import ROLES
 from gridmap.tables import metadata
+from gridmap.vault import open_vault
+from tests.conftest import KEYS
 from tests.twins import NEXT_COUNTY, NEXT_DOOR, NEXT_STREET, OWN
 
 TABLES = metadata.sorted_tables
@@ -132,7 +135,8 @@ def register(twins: sa.Engine) -> sa.Engine:
 
 @pytest.fixture(scope="module")
 def service(register: sa.Engine) -> Iterator[sa.Engine]:
-    engine = db.service_engine(register.url.render_as_string(hide_password=False))
+    vault = open_vault(Path(KEYS))
+    engine = db.service_engine(register.url.render_as_string(hide_password=False), vault=vault)
     yield engine
     engine.dispose()
 
@@ -271,11 +275,14 @@ def answers(conn: sa.Connection, actor: Actor, code: str, origin: Position) -> d
     if actor.may("volunteer.view"):
         found["covering"] = covering(conn, actor, origin)
     for layer in shown:
+        if not layer.is_drawn:  # no box: what comes behind the own community by its code
+            found[f"page {layer.name}"] = features.page(conn, actor, layer, cursor=f"{OWN}Z", limit=10).features
+            continue
         found[f"page {layer.name}"] = features.page(conn, actor, layer, bbox=box, limit=1000).features
         for z in (layer.min_zoom, max(layer.min_zoom - 1, layer.cluster_zoom or 0)):
             x, y = _tile_of(conn, origin, z)
             found[f"tile {layer.name} {z}"] = tiles.tile(conn, actor, [layer], z, x, y)
-    found["counts"] = features.counts(conn, actor, shown, box)
+    found["counts"] = features.counts(conn, actor, [layer for layer in shown if layer.is_drawn], box)
     found["search"] = [
         features.search(conn, actor, shown, text, near=origin, limit=100) for text in (OWN[:6], NEXT_DOOR, "幢", "站")
     ]

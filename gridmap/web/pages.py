@@ -79,7 +79,7 @@ def _parts() -> maps.MapParts:
 
 
 def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
-    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),
         "root": request.script_root,

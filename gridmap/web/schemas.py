@@ -172,7 +172,7 @@ class LayerItem(BaseModel):
 
     name: str
     title: str
-    geometry: Literal["point", "line", "polygon"]
+    geometry: Literal["point", "line", "polygon"] | None
     min_zoom: int
     cluster_zoom: int | None
     is_live: bool

@@ -24,7 +24,7 @@ class Section:
 
 def has_map() -> bool:
     """Return whether the actor may view any layer at all."""
-    return any(actor().may(layer.view) for layer in layers().values())
+    return any(actor().may(layer.view) for layer in layers().drawn())
 
 
 def _begins_on(page: str) -> Callable[[Identity], bool]:
