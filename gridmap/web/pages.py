@@ -25,6 +25,7 @@ from gridmap.web.texts import texts
 
 bp = Blueprint("pages", __name__, template_folder="templates")
 
+MARGIN = 0.0005  # degrees, about 50 m: one point alone is still seen among its neighbours
 FOREVER = "public, max-age=31536000, immutable"
 _PROJECT = Path(__file__).resolve().parents[2]
 _MIME = {"css": "text/css", "js": "text/javascript"}
@@ -122,5 +123,6 @@ def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
         sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
         found = conn.execute(sa.select(*sides)).one()
         if found[0] is not None:
-            return list(found)
+            west, south, east, north = found
+            return [west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN]
     return None
