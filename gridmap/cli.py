@@ -319,3 +319,9 @@ def status(ctx: click.Context) -> None:
         say(f"PostgreSQL {found.version}" + (f", process {found.pid}" if found.pid else ""))
     say(found.url)
     ctx.exit(0 if found.state == "running" else 3)
+
+
+from gridmap import cli_keys  # noqa: E402 - the commands there use what stands above
+
+main.add_command(cli_keys.keys)
+audit_group.add_command(cli_keys.about)
