@@ -13,6 +13,7 @@ from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    bodies,
     errors,
     features,
     headers,
@@ -22,6 +23,7 @@ from gridmap.web import (
     pages,
     parameters,
     permissions,
+    persons,
     reference,
     session,
     sign_in,
@@ -58,11 +60,11 @@ def create_app(settings: Settings) -> Flask:
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
-    for part in (headers, session, permissions, parameters, errors, i18n):
+    for part in (headers, session, permissions, parameters, bodies, errors, i18n):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, persons.pages):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, health.bp):
+    for api in (features.bp, reports.api, persons.api, tiles.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)

@@ -9,7 +9,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 
-from gridmap import hierarchy, maps
+from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
@@ -17,7 +17,7 @@ from gridmap.web.answers import shown
 from gridmap.web.features import describe
 from gridmap.web.i18n import language
 from gridmap.web.permissions import SIGNED_IN, permission, public
-from gridmap.web.session import actor, begin, layers
+from gridmap.web.session import actor, begin, csrf_token, layers
 from gridmap.web.texts import texts
 
 bp = Blueprint("pages", __name__, template_folder="templates")
@@ -77,6 +77,8 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "root": request.script_root,
         "icons": url_for("static", filename="icons/icons.svg"),
         "now": now,
+        "csrf": csrf_token(),
+        "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
         "layers": [_drawn(layer) for layer in visible],
         "texts": texts(),
