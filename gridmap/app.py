@@ -23,6 +23,7 @@ from gridmap.web import (
     pages,
     parameters,
     permissions,
+    persons,
     proxy,
     reference,
     sections,
@@ -66,9 +67,9 @@ def create_app(settings: Settings) -> Flask:
     headers.init(app, settings)
     for part in (session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp, persons.pages):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, health.bp):
+    for api in (features.bp, reports.api, persons.api, tiles.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
