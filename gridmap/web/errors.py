@@ -73,7 +73,9 @@ def respond(status: int, code: str, title: str, detail: str, where: str | None) 
     """Return one error in the one shape: problem details, or a page where a person's browser asks for one."""
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
     if _is_for_a_person():
-        return Response(render_template("error.html", status=status, title=title, detail=detail), status, headers)
+        return Response(
+            render_template("error.html", status=status, title=title, detail=detail, code=code), status, headers
+        )
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(problem | ({"where": where} if where else {}))
     return Response(body, status, headers, content_type=PROBLEM)
