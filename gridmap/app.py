@@ -13,6 +13,7 @@ from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    accounts,
     administration,
     errors,
     features,
@@ -68,7 +69,7 @@ def create_app(settings: Settings) -> Flask:
         part.init(app)
     for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, health.bp):
+    for api in (features.bp, reports.api, tiles.bp, accounts.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
