@@ -16,7 +16,7 @@ from gridmap.errors import NotAllowed
 
 EVERYWHERE = ""  # the prefix every code begins with
 COUNTY_DIGITS, COMMUNITY_DIGITS, NEIGHBOURHOOD_DIGITS, BUILDING_DIGITS = 6, 12, 15, 17
-PLACE_PATTERN = re.compile(r"([0-9]{0,12}|[0-9]{15}|[0-9]{17}|[0-9]{12}[A-Z][0-9]{5})", re.ASCII)
+PLACE_PATTERN = re.compile(r"([0-9]{0,12}|[0-9]{15}|[0-9]{17}|(?=.*[^0-9])[0-9A-Za-z._-]{1,64})", re.ASCII)
 
 # Settings that are on for who holds a verb: what a table shows of its owner's rows at all.
 SWITCHES = {"priority": "household.priority", "audit": "audit.view"}
@@ -106,9 +106,8 @@ def _levels(table: sa.FromClause, places: Iterable[str], *, wide: bool) -> list[
     for place in places:
         if not place.isdigit() and place != EVERYWHERE:
             levels["point", place] = None
-            if versionless(table_name(table)) == "supply_point":
-                continue  # a keeper sees the own points, not those beside them
-        elif len(place) <= COUNTY_DIGITS:
+            continue
+        if len(place) <= COUNTY_DIGITS:
             levels["county", place] = None
         elif len(place) <= COMMUNITY_DIGITS:
             levels["community", place] = None

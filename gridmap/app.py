@@ -14,6 +14,7 @@ from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    administration,
     errors,
     features,
     headers,
@@ -26,8 +27,10 @@ from gridmap.web import (
     permissions,
     proxy,
     reference,
+    sections,
     session,
     sign_in,
+    strict,
     tiles,
 )
 
@@ -56,19 +59,20 @@ def create_app(settings: Settings) -> Flask:
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES, COMPRESS_MIMETYPES=COMPRESSED, COMPRESS_ALGORITHM=["zstd", "br", "gzip"]
     )
+    vault = open_vault(settings.home)
     app.extensions["gridmap"] = {
         "settings": settings,
         "layers": LAYERS,
-        "vault": open_vault(settings.home),
+        "vault": vault,
         "provider": _provider(settings),
-        "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads),
+        "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, errors, i18n):
+    for part in (session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp):
         app.register_blueprint(blueprint)
     for api in (features.bp, reports.api, tiles.bp, health.bp):
         app.register_api(api)

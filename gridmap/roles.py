@@ -27,7 +27,7 @@ def _edit(*layers: str) -> frozenset[str]:
     return frozenset(f"{layer}.edit" for layer in layers)
 
 
-_OPEN = _see(*LAYERS_OPEN_TO_ALL)
+OPEN_VERBS = _OPEN = _see(*LAYERS_OPEN_TO_ALL)
 _PLACES = _OPEN | _see("building", "supply_point", "volunteer")
 _COUNTS = frozenset({"household.count", "household.exact"})
 _PERSONS = frozenset({"household.priority", "person.reveal", "person.search"})

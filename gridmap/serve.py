@@ -28,6 +28,7 @@ from gridmap.cluster import database
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
 from gridmap.roles import ROLES
 from gridmap.settings import Settings
+from gridmap.vault import Vault, open_vault
 
 Progress = Callable[[str], None]
 WORKER = "gridmap.serve:worker"
@@ -57,8 +58,9 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
     settings = opened(settings, progress, in_container=in_container)
     check_port(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _leave)  # until granian has its own: what was begun is still undone in order
+    vault = open_vault(settings.home, progress)
     with database(settings, progress) as urls:
-        prepare(urls.owner, progress, with_demo=with_demo)
+        prepare(urls.owner, vault, progress, with_demo=with_demo)
         links = demo_links(urls.owner) if is_for_this_machine(settings) else {}
         check_port(settings.host, settings.port)
         _run_workers(settings, urls.service, progress, links)
@@ -144,13 +146,13 @@ def _port_refused(host: str, port: int, exc: OSError) -> Exception:
     return InvalidInput(f"This machine has no address {host}. 地址无效。", where="host")
 
 
-def prepare(url: str, progress: Progress, *, with_demo: bool) -> None:
+def prepare(url: str, vault: Vault, progress: Progress, *, with_demo: bool) -> None:
     """Bring the schema up to date and, in an empty database, load the demo district."""
     progress("Bringing the schema up to date 正在更新数据库结构")
-    db.migrate(url)
+    db.migrate(url, vault=vault)
     if not with_demo:
         return
-    engine = db.create_engine(url)
+    engine = db.create_engine(url, vault=vault)
     try:
         with engine.connect() as conn:
             is_empty = hierarchy.is_empty(conn)

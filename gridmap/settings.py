@@ -34,6 +34,10 @@ class Settings(BaseSettings):
         default=None,
         description="The same database as the role gridmap_service, which owns nothing; without it gridmap changes role after connecting.",
     )
+    database_listen: str | None = Field(
+        default=None,
+        description="Where people with a database login of their own (QGIS) reach the private cluster, such as 127.0.0.1:5433.",
+    )
     host: str = Field(
         default="127.0.0.1",
         description="Address to listen on; beyond this machine only with TLS, a trusted proxy or the plain HTTP switch.",

@@ -27,6 +27,8 @@ from gridmap.accounts import grants, people, sessions
 from gridmap.app import create_app
 from gridmap.cluster import Cluster
 from gridmap.settings import Settings
+from gridmap.vault import open_vault
+from tests.twins import NEXT_COUNTY, NEXT_DOOR, NEXT_STREET, OWN, add_cottage, add_outsiders, add_twin
 
 ROOT = Path(__file__).parent.parent
 DEMO_HOUSEHOLDS = 1500
@@ -36,7 +38,13 @@ START_S = 60
 assert gridmap.layers.LAYERS
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run the long cases too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--nightly"):
+        items[:] = [item for item in items if item.get_closest_marker("nightly") is None]
     for item in items:
         if "live_server" in getattr(item, "fixturenames", ()) or "page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
@@ -49,7 +57,7 @@ def cluster() -> Iterator[Cluster]:
     # not pytest's own folder: as root the cluster's user must be able to pass through every parent
     home = Path(tempfile.mkdtemp(prefix="gridmap-test-"))
     home.chmod(0o711)
-    running = Cluster(home, durable=False)
+    running = Cluster(home, durable=False, listen=f"127.0.0.1:{free_port()}")
     running.start()
     yield running
     running.release()
@@ -73,7 +81,7 @@ def copy_of(cluster: Cluster, template: str) -> Iterator[sa.Engine]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     with administrator(cluster) as conn:
         conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine = db.create_engine(url_of(cluster, name))
+    engine = db.create_engine(url_of(cluster, name), vault=open_vault(Path(KEYS)))
     try:
         yield engine
     finally:
@@ -88,7 +96,7 @@ def migrated(cluster: Cluster) -> str:
     """The name of a migrated, empty database; nobody writes to it."""
     with administrator(cluster) as conn:
         conn.execute(sa.text("CREATE DATABASE t_migrated TEMPLATE gridmap"))
-    db.migrate(url_of(cluster, "t_migrated"))
+    db.migrate(url_of(cluster, "t_migrated"), vault=open_vault(Path(KEYS)))
     return "t_migrated"
 
 
@@ -121,6 +129,25 @@ def demo(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
 
     with copy_of(cluster, migrated) as engine:
         load(engine, LOCAL, households=DEMO_HOUSEHOLDS, seed=1)
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def twins(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
+    """Four copies of a small district on the same ground: next door, the next sub-district and the next county."""
+    from gridmap.demo import load
+
+    with copy_of(cluster, migrated) as engine:
+        load(engine, LOCAL, households=900, seed=1)
+        with db.transaction(engine, LOCAL) as conn:
+            for community in (NEXT_DOOR, NEXT_STREET, NEXT_COUNTY):
+                add_twin(conn, community)
+            for county in (990106, 990107):
+                add_outsiders(conn, county)
+            for community in (OWN, NEXT_DOOR, NEXT_COUNTY):
+                add_cottage(conn, community, households=3)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.execute(sa.text("ANALYZE"))
         yield engine
 
 
@@ -175,6 +202,15 @@ def free_port() -> int:
 @contextmanager
 def serving(engine: sa.Engine, *options: str, scheme: str = "http", **settings: str) -> Iterator[str]:
     """Run `gridmap serve` on a database, as a person does, and yield its address on loopback."""
+    with running(engine, *options, scheme=scheme, **settings) as (_, base):
+        yield base
+
+
+@contextmanager
+def running(
+    engine: sa.Engine, *options: str, scheme: str = "http", **settings: str
+) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Run `gridmap serve` on a database and yield the process and its address on loopback."""
     port = free_port()
     url = engine.url.render_as_string(hide_password=False)
     environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url} | settings
@@ -193,7 +229,7 @@ def serving(engine: sa.Engine, *options: str, scheme: str = "http", **settings: 
                     process.kill()
                     raise RuntimeError(f"gridmap serve did not start:\n{process.communicate()[0].decode()}") from None
                 time.sleep(0.1)
-        yield base
+        yield process, base
     finally:
         process.terminate()
         process.communicate(timeout=START_S)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -14,8 +15,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gridmap.cluster import Cluster, binaries, database, postmaster, trouble
-from gridmap.errors import ClusterError
+from gridmap.cluster import Cluster, binaries, config, database, postmaster, trouble
+from gridmap.errors import ClusterError, InvalidInput
 from gridmap.settings import Settings
 
 
@@ -245,14 +246,48 @@ def test_what_postgresql_says_is_put_in_plain_words(said: str, meant: str, tmp_p
 
 
 def test_a_database_of_ones_own_is_used_as_it_is(home: Path) -> None:
-    with database(Settings(home=home, database_url="postgresql://example/own")) as url:
-        assert url == "postgresql://example/own"
+    with database(Settings(home=home, database_url="postgresql://example/own")) as urls:
+        assert (urls.owner, urls.service) == ("postgresql://example/own", "postgresql://example/own")
     assert not list(home.iterdir())
 
 
 def test_commands_share_the_cluster_and_stop_it_after(home: Path) -> None:
     began = time.monotonic()
-    with database(Settings(home=home)) as url:
-        assert ask(url, "SELECT 1")[0][0] == 1
+    with database(Settings(home=home)) as urls:
+        assert ask(urls.owner, "SELECT current_user")[0][0] == "gridmap"
+        assert ask(urls.service, "SELECT current_user")[0][0] == "gridmap_service"
     assert Cluster(home).status().state == "stopped"
     assert time.monotonic() - began < 20
+
+
+def test_a_cluster_listens_for_direct_logins_only_where_told_and_is_found_by_commands_that_were_not(home: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = Settings(home=home, database_listen=f"127.0.0.1:{port}")
+    with database(settings) as urls:
+        asked = ask(urls.owner, "SELECT current_setting('listen_addresses'), current_setting('password_encryption')")
+        assert tuple(asked[0]) == ("127.0.0.1", "scram-sha-256")
+        assert tuple(ask(Cluster(home).url, "SELECT current_setting('port')")[0]) == (str(port),)
+        assert Cluster(home).status().state == "running"
+        rules = "SELECT type, database, user_name, auth_method FROM pg_hba_file_rules ORDER BY line_number"
+        admin = urls.owner.replace("//gridmap@", "//postgres@")
+        assert [tuple(row) for row in ask(admin, rules)] == [
+            ("local", ["all"], ["all"], "peer"),
+            ("host", ["gridmap"], ["+gridmap_planner"], "scram-sha-256"),
+        ]
+    with database(Settings(home=home)) as urls:
+        assert ask(urls.owner, "SELECT current_setting('listen_addresses')")[0][0] == ""
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0:5433", "192.168.1.5:5433", "[::]:5433", "127.0.0.1", "127.0.0.1:80", "db:x", ""]
+)
+def test_a_private_database_listens_to_this_machine_only(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"127\.0\.0\.1"):
+        config.listen_of(text)
+
+
+def test_an_address_to_listen_on_is_read() -> None:
+    assert config.listen_of("localhost:5433") == config.Listen("127.0.0.1", 5433)
+    assert config.listen_of("[::1]:5433") == config.Listen("::1", 5433)

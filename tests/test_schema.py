@@ -88,6 +88,22 @@ def _described(engine: sa.Engine) -> set[tuple]:
         return {tuple(row) for row in rows}
 
 
+def test_a_community_with_several_committees_is_named_before_the_chain_is_kept(cluster):
+    with administrator(cluster) as conn:
+        conn.execute(sa.text("CREATE DATABASE t_chain TEMPLATE gridmap"))
+    url = url_of(cluster, "t_chain")
+    db.migrate(url, revision="0002")
+    engine = db.create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(sa.text("SELECT set_config('gridmap.actor', 'test', true)"))
+        community_id = add_community(conn)
+        for code in ("P1", "P2"):
+            add_party_unit(conn, community_id, code, "committee")
+    engine.dispose()
+    with pytest.raises(DBAPIError, match=f"{COMMUNITY}: P1, P2"):
+        db.migrate(url)
+
+
 def test_migrating_twice_changes_nothing(migrated, cluster):
     db.migrate(url_of(cluster, migrated))
 

@@ -9,8 +9,10 @@ from uuid import UUID
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
 
+from gridmap import audit
 from gridmap.access import Actor, Right
 from gridmap.accounts import grants, people
+from gridmap.accounts.grants import Held
 from gridmap.accounts.passwords import LASTS
 from gridmap.accounts.tables import account, api_token, sign_in_link, sign_in_session
 from gridmap.errors import Conflict, InvalidInput, NotFound
@@ -32,7 +34,7 @@ class Identity:
     account_id: UUID
     name: str
     actor: Actor
-    roles: tuple[tuple[str, str], ...]
+    held: tuple[Held, ...]
     is_demo: bool = False
     has_second_factor: bool = False
     lacks_second_factor: bool = False  # a role asks for one that this session has not shown
@@ -110,8 +112,8 @@ def identify(conn: sa.Connection, token: str) -> Identity | None:
         return None
     if row.is_stale:
         conn.execute(sa.update(sign_in_session).where(s.token_hash == row.token_hash).values(seen_at=now))
-    held = tuple(grants.current(conn, row.id))
-    needs_factor = any(ROLES[role].second_factor for role, _ in held if role in ROLES)
+    held = grants.current(conn, row.id)
+    needs_factor = any(ROLES[role].second_factor for role in {one.role for one in held} & ROLES.keys())
     lacks = needs_factor and not row.has_second_factor and not row.is_demo
     identity = Identity(
         row.id, row.name, Actor(row.name, () if lacks or row.is_old else grants.rights_of(held)), held, row.is_demo,
@@ -123,7 +125,7 @@ def identify(conn: sa.Connection, token: str) -> Identity | None:
 def _seen_as(conn: sa.Connection, identity: Identity, other_id: UUID) -> Identity:
     """Return the security administrator's identity with the eyes of another account: what it may view, no more."""
     name = conn.scalar(sa.select(account.c.name).where(account.c.id == other_id))
-    held = tuple(grants.current(conn, other_id))
+    held = grants.current(conn, other_id)
     rights = tuple(
         Right(frozenset(verb for verb in right.verbs or () if _only_shows(verb)), right.places)
         for right in grants.rights_of(held)
@@ -139,10 +141,26 @@ def _only_shows(verb: str) -> bool:
     return verb.endswith((".view", ".count", ".exact", ".priority")) and verb != "audit.view"
 
 
-def view_as(conn: sa.Connection, actor: Actor, session: str, other_id: UUID | None) -> None:
-    """Look with another account's eyes from now on, or with one's own again (None)."""
+def view_as(conn: sa.Connection, actor: Actor, session: str, other_id: UUID | None) -> str | None:
+    """Look with another account's eyes from now on, or with one's own again (None), and return whose they are.
+
+    Both are on record. Nobody looks with the eyes of a disabled account, or with their own.
+    """
     actor.require("view.as")
-    conn.execute(sa.update(sign_in_session).where(sign_in_session.c.token_hash == session).values(view_as=other_id))
+    s, a = sign_in_session.c, account.c
+    before = conn.execute(
+        sa.select(s.account_id, sa.select(a.name).where(a.id == s.view_as).scalar_subquery().label("name"))
+        .where(s.token_hash == session)
+    ).one()  # fmt: skip
+    name = None if other_id is None else conn.scalar(sa.select(a.name).where(a.id == other_id, a.disabled_at.is_(None)))
+    if other_id is not None and (name is None or other_id == before.account_id):
+        raise NotFound("There is no such other account in use. 没有此可用账号。", where="account")
+    conn.execute(sa.update(sign_in_session).where(s.token_hash == session).values(view_as=other_id))
+    if before.name is not None:
+        audit.record(conn, actor, "view_as_ended", "account", rows=1, detail={"account": before.name})
+    if name is not None:
+        audit.record(conn, actor, "view_as", "account", rows=1, detail={"account": name})
+    return name
 
 
 def end(conn: sa.Connection, session: str) -> None:
@@ -237,7 +255,7 @@ def identify_token(conn: sa.Connection, token: str) -> Identity | None:
     ).first()
     if row is None:
         return None
-    held = tuple(grants.current(conn, row.id))
+    held = grants.current(conn, row.id)
     rights = tuple(narrowed(right, row.verbs, row.place) for right in grants.rights_of(held))
     return Identity(row.id, row.name, Actor(f"{row.name} ({row.label})", rights), held, row.is_demo)
 

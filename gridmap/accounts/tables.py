@@ -37,12 +37,13 @@ access_grant = sa.Table(
     "access_grant", metadata,
     sa.Column("id", sa.Uuid, primary_key=True), _account(),
     sa.Column("role", sa.Text, nullable=False), code("place"),
+    code("community", nullable=True),  # of a place whose code does not tell: a supply point
     moment("valid_from", default=True), moment("valid_to", nullable=True),
     sa.Column("granted_by", sa.Text, nullable=False), moment("granted_at", default=True),
     sa.Column("delegated_from", sa.Uuid, sa.ForeignKey("access_grant.id")),
     sa.Column("reason", sa.Text),
     sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="period"),
-    sa.CheckConstraint("place ~ '^([0-9]{0,12}|[0-9]{15}|[0-9]{17}|[0-9]{12}[A-Z][0-9]{5})$'", name="place_form"),
+    sa.CheckConstraint("place ~ '^([0-9]{0,12}|[0-9]{15}|[0-9]{17}|(?=.*[^0-9])[0-9A-Za-z._-]{1,64})$'", name="place_form"),
     info=spread("copy"),
 )  # fmt: skip
 
@@ -74,6 +75,17 @@ sign_in_link = sa.Table(
     "sign_in_link", metadata,
     sa.Column("token_hash", sa.Text, primary_key=True), _account(),
     moment("created_at", default=True), moment("expires_at"), moment("used_at", nullable=True),
+    info=spread("copy"),
+)  # fmt: skip
+
+# A login of the database itself, for a planner or an auditor with QGIS: which account a role of the server stands for.
+database_login = sa.Table(
+    "database_login", metadata,
+    sa.Column("id", sa.Uuid, primary_key=True), _account(),
+    code("role_name"),
+    moment("created_at", default=True), sa.Column("created_by", sa.Text, nullable=False),
+    moment("ended_at", nullable=True),
+    sa.Index("database_login_role_key", "role_name", unique=True, postgresql_where=sa.text("ended_at IS NULL")),
     info=spread("copy"),
 )  # fmt: skip
 

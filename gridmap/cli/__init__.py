@@ -2,7 +2,7 @@
 
 import click
 
-from gridmap.cli import accounts, audit, data, database, grants, serving
+from gridmap.cli import accounts, audit, data, database, grants, logins, permissions, serving
 from gridmap.cli.shared import PlainGroup
 
 
@@ -14,6 +14,7 @@ def main() -> None:
 
 for _command in (
     serving.serve, serving.tls_group, data.migrate, data.demo, data.import_, data.export_, audit.audit_group,
-    database.db_group, accounts.user_group, grants.grant_group, accounts.token_group,
+    database.db_group, accounts.user_group, grants.grant_group, accounts.token_group, permissions.permissions,
+    logins.login_group,
 ):  # fmt: skip
     main.add_command(_command)

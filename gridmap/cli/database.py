@@ -17,7 +17,7 @@ def _private_cluster() -> Cluster:
         raise click.UsageError(
             "GRIDMAP_DATABASE_URL names a server of your own; gridmap does not start or stop that one."
         )
-    return Cluster(settings.home)
+    return Cluster(settings.home, listen=settings.database_listen)
 
 
 @db_group.command()

@@ -16,6 +16,8 @@ from gridmap.settings import Settings
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
+    from gridmap.vault import Vault
+
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
@@ -57,6 +59,13 @@ def settings_with(**given: Any) -> Settings:
         raise click.UsageError(f"A setting is not valid. {problems}. 设置无效。") from exc
 
 
+def vault_of(settings: Settings, tell: Callable[[str], None] = say) -> "Vault":
+    """Return the keys of personal data; the first time they are made, and a person is told to back them up."""
+    from gridmap.vault import open_vault
+
+    return open_vault(settings.home, tell)
+
+
 def _setting(where: tuple[int | str, ...]) -> str:
     return f"GRIDMAP_{'_'.join(map(str, where)).upper()}: " if where else ""
 
@@ -66,9 +75,11 @@ def migrated_engine(tell: Callable[[str], None] = say) -> Iterator["Engine"]:
     """Yield an engine of the service's role on the up-to-date database; a private cluster runs meanwhile."""
     from gridmap import db
 
-    with database(settings_with(), tell) as urls:
-        db.migrate(urls.owner)
-        engine = db.service_engine(urls.service)
+    settings = settings_with()
+    vault = vault_of(settings, tell)
+    with database(settings, tell) as urls:
+        db.migrate(urls.owner, vault=vault)
+        engine = db.service_engine(urls.service, vault=vault)
         try:
             yield engine
         finally:

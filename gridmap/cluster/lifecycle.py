@@ -60,6 +60,7 @@ class Cluster:
     ----------
     home : folder of everything private; the cluster lies in `home/postgres`
     durable : False only for throw-away clusters of tests, which trade safety for speed (fsync off)
+    listen : where people with a login of their own connect, such as `127.0.0.1:5433`; nowhere if not given
 
     Notes
     -----
@@ -69,9 +70,10 @@ class Cluster:
     it, unless it was started to stay.
     """
 
-    def __init__(self, home: Path, *, durable: bool = True) -> None:
+    def __init__(self, home: Path, *, durable: bool = True, listen: str | None = None) -> None:
         self.home = home.absolute()
         self.durable = durable
+        self.listen = config.listen_of(listen) if listen else None
         self.root = self.home / "postgres"
         self.data = self.root / "data"
         self._log = self.root / "log" / "server.log"
@@ -83,10 +85,19 @@ class Cluster:
         """Return the folder of the socket: inside `home`, or a short one where that path is too long or unusual."""
         inside = self.root / "run"
         plain = str(inside).isascii() and not set(str(inside)) & set(" ,\"'\\$`@")
-        if plain and len(bytes(inside / f".s.PGSQL.{config.PORT}")) < SOCKET_BYTES:
+        if plain and len(bytes(inside / ".s.PGSQL.65535")) < SOCKET_BYTES:
             return inside
         base = Path("/run") if os.geteuid() == 0 and Path("/run").is_dir() else Path("/tmp")  # noqa: S108 - checked by private_folder
         return base / f"gridmap-{os.geteuid()}-{hashlib.sha256(bytes(self.home)).hexdigest()[:12]}"
+
+    @property
+    def port(self) -> int:
+        """Return the port, which names the socket too: that of the running server, else the one it will have."""
+        with suppress(OSError):
+            process = postmaster.named_by(self.data)
+            if process is not None and process.state == "alive" and process.port is not None:
+                return process.port
+        return self.listen.port if self.listen else config.PORT
 
     @property
     def url(self) -> str:
@@ -99,7 +110,7 @@ class Cluster:
         return self._url_as(config.SERVICE)
 
     def _url_as(self, role: str) -> str:
-        place = f"host={quote(str(self.socket_folder))}&port={config.PORT}"
+        place = f"host={quote(str(self.socket_folder))}&port={self.port}"
         return f"postgresql+psycopg://{role}@/{config.OWNER}?{place}"
 
     def start(self, progress: Progress = silent, *, stay: bool = False) -> str:
@@ -121,6 +132,10 @@ class Cluster:
                     self._check_durability()
                     self._launch(owner_of(self.data), progress)
                     self._stay.unlink(missing_ok=True)
+                elif self.listen is not None and self.listen.port != self.port:
+                    progress(
+                        "The database runs already; it listens for direct logins after `gridmap db stop`. 重启后生效"
+                    )
                 if stay:
                     self._stay.touch()
                 self._provision(progress)
@@ -228,6 +243,7 @@ class Cluster:
             socket_folder=self.socket_folder,
             users=("root", owner.name),
             durable=self.durable,
+            listen=self.listen,
         )
         if self._log.exists() and self._log.stat().st_size > LOG_BYTES:
             self._log.replace(self._log.with_suffix(".log.1"))
@@ -298,7 +314,7 @@ class Cluster:
 
     def _admin(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self.socket_folder), port=config.PORT, user=config.ADMIN, dbname=database,
+            host=str(self.socket_folder), port=self.port, user=config.ADMIN, dbname=database,
             connect_timeout=10, autocommit=True, application_name="gridmap start",
         )  # fmt: skip
 
@@ -356,7 +372,7 @@ def database(settings: Settings, progress: Progress = silent) -> Iterator[Urls]:
     if settings.database_url:
         yield Urls(settings.database_url, settings.service_database_url or settings.database_url)
         return
-    cluster = Cluster(settings.home)
+    cluster = Cluster(settings.home, listen=settings.database_listen)
     try:
         yield Urls(cluster.start(progress), cluster.service_url)
     finally:

@@ -1,7 +1,7 @@
 """What became of the server process that a data folder's lock names; the lock itself is never touched."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,15 +15,18 @@ class Postmaster:
     pid: int
     state: State
     program: str = ""
+    port: int | None = None
 
 
 def named_by(data: Path) -> Postmaster | None:
     """Return the server process that the data folder's lock names, None when there is no lock."""
     try:
-        pid = int((data / "postmaster.pid").read_text().split(maxsplit=1)[0])
+        lines = (data / "postmaster.pid").read_text().splitlines()
+        pid = int(lines[0])
     except (FileNotFoundError, ValueError, IndexError):
         return None
-    return _look(pid, data)
+    port = int(lines[3]) if len(lines) > 3 and lines[3].isdigit() else None
+    return replace(_look(pid, data), port=port)
 
 
 def _look(pid: int, data: Path) -> Postmaster:

@@ -76,7 +76,6 @@ def _features(layer: Layer, rows: dict[str, list[Row]]) -> Iterator[Row]:
     linked = _linked(layer, rows)
     codes = {row["id"]: row["code"] for table in LAYERS for row in rows[table]}
     names = [field.column for field in layer.fields] or list(dict.fromkeys((*layer.tile_columns, *layer.list_columns)))
-    names += ["priority"] if layer.name == "household" else []
     shapes = shapely.from_wkb([row["geom"] for row in own])
     for row, shape in zip(own, shapes, strict=True):
         known = row | linked.get(row["id"], {})

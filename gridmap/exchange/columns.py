@@ -27,9 +27,6 @@ DETAILS: dict[str, tuple[Field, ...]] = {
         ),
         Field("counted_on", N_("Counted on"), kind="date", aliases=("盘点日期", "盘点时间", "清点日期")),
     ),
-    "household": (
-        Field("priority", N_("Priority groups"), kind="priority", aliases=("重点人群", "特殊人群", "重点类别")),
-    ),
 }
 # Headings of files from elsewhere, beyond those a layer names itself.
 ELSEWHERE = {"name": ("poi_name", "placename", "名字")}

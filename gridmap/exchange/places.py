@@ -78,9 +78,12 @@ def check(work: Work) -> None:
     county = sa.cast(sa.func.left(rows.c.community, 6), sa.Integer)
     work.refuse(rows.c.county != county, "code", "other_county", value=rows.c.code, county=rows.c.county)
     if not work.actor.sees_everything(layer.edit):
-        work.refuse(sa.not_(within_scope(rows, work.actor, layer.edit)), "", "out_of_scope")
-        same = sa.and_(layer.table.c.county == rows.c.county, layer.table.c.id == rows.c.id)
-        work.refuse(sa.and_(same, sa.not_(within_scope(layer.table, work.actor, layer.edit))), "", "out_of_scope")
+        # NULL outside all of them
+        work.refuse(within_scope(rows, work.actor, layer.edit).is_not(True), "", "out_of_scope")
+        stored_county = sa.func.coalesce(rows.c.was_county, rows.c.county)
+        same = sa.and_(layer.table.c.county == stored_county, layer.table.c.id == rows.c.id)
+        outside = within_scope(layer.table, work.actor, layer.edit).is_not(True)
+        work.refuse(sa.and_(same, outside), "", "out_of_scope")
 
 
 def _community(work: Work) -> None:

@@ -60,6 +60,10 @@ REASONS = {
         "Excel keeps only 15 digits of a number. Format the column as text and enter it again.",
         "Excel 的数字只保留 15 位，请将该列设为文本格式后重新填写。",
     ),
+    "not_identity": (
+        "This is no identity number of 18 characters, or its check digit does not fit. Format the column as text.",
+        "不是有效的 18 位身份证号（校验位不符）。请将该列设为文本格式。",
+    ),
     "unknown_word": ("This word is not known here. Known: {known}.", "不认识的取值。可用：{known_zh}。"),
     "unknown_kind": (
         "The kind is missing or not known. Known: {known}. For a whole file of one kind: --set kind=….",
@@ -70,6 +74,10 @@ REASONS = {
     "unit_form": ("The stair unit must be a number of one or two digits.", "单元须为一至两位数字。"),
     "room_form": ("The room must be a number of one to four digits.", "房号须为一至四位数字。"),
     "code_parts": ("The code does not agree with building, unit and room.", "户代码与楼栋、单元、房号不一致。"),
+    "too_many_of_group": (
+        "More people in one priority group than in the household, which has {people}.",
+        "某类重点人群人数多于该户人数 {people}。",
+    ),
     # the geometry
     "coordinate": (
         "{cell} is not a coordinate. Write it with the digits 0 to 9.", "{cell} 不是坐标，请用半角数字填写。",
@@ -115,6 +123,20 @@ REASONS = {
     "other_county": (
         "This code or key belongs to a thing in county {county}; a thing cannot change its county by import.",
         "该代码或关键值属于区县 {county} 的对象，导入不能改变所属区县。",
+    ),
+    "county_fixed": (
+        "This code or key belongs to a thing in a community of county {county}, and it has that county. If it is another"
+        " thing, give it another code.",
+        "该代码或关键值属于区县 {county} 某社区内的对象，其区县随社区而定。若为另一对象，请使用其他代码。",
+    ),
+    "county_taken": (
+        "County {county} has a thing with this code or key already. Give one of the two another code.",
+        "区县 {county} 已有使用该代码或关键值的对象，请为其中之一更换代码。",
+    ),
+    "county_bound": (
+        "It is assigned to buildings of county {county}, which stay there. Add a column buildings with those of the new"
+        " county, or an empty one.",
+        "该对象已分配区县 {county} 的楼栋，楼栋不随之改变。请添加 buildings 列，填写新区县的楼栋或留空。",
     ),
     "key_of_other": ("This key is stored under the code {other}.", "该关键值已属于代码 {other}。"),
     "no_number_left": ("The {layer} has no free number left.", "该{layer_zh}的编号已用完。"),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from gridmap import audit
+from gridmap import audit, personal
 from gridmap import crs as systems
 from gridmap.access import Actor
 from gridmap.db import transaction
@@ -13,7 +13,9 @@ from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import (
     chain,
     columns,
+    counties,
     details,
+    doubts,
     following,
     households,
     identity,
@@ -93,7 +95,8 @@ def import_file(
         with conn.begin_nested() as step:
             work = Work(conn, actor, layer, incoming.table(layer), plan, report)
             work.rows.create(conn)
-            Loader(layer, source, plan, system, report, repair=repair).load(conn, work.rows, progress)
+            vault = personal.hold(conn) if personal.columns(layer.table) else None
+            Loader(layer, source, plan, system, report, vault, repair=repair).load(conn, work.rows, progress)
             if not report.read:
                 raise ImportRefused(f"{report.path.name!r} holds no rows.")
             _resolve(work, merge=merge, progress=progress)
@@ -129,9 +132,11 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     store.refuse_incomplete(work)
     if work.layer.name != "household":
         places.find(work)
+        counties.correct(work)
     if work.layer.name == "party_unit":
         places.find_parents(work)
     details.refuse_unknown_links(work)
+    doubts.refuse_impossible(work)
     places.check(work)
     if work.layer.name not in ("community", "household", "party_household"):
         identity.number(work)
@@ -157,8 +162,10 @@ def _bring_together(work: Work, *, merge: bool) -> None:
 
 def _write(work: Work, progress: Progress) -> None:
     progress("write", work.report.read)
+    counties.move(work)
     store.complete(work)
     store.keep_equal_shapes(work)
+    store.keep_equal_persons(work)
     store.write(work)
     details.write_links(work)
     if stock.is_told(work):
@@ -170,6 +177,7 @@ def _write(work: Work, progress: Progress) -> None:
     following.follow(work)
     if work.layer.name == "building" and "geom" in work.rows.c:
         overlaps.tell(work)
+    doubts.tell(work)
     store.count(work)
 
 

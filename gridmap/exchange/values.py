@@ -2,10 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from gridmap import personal
 from gridmap.exchange import words
 from gridmap.layer import Field
 
@@ -46,14 +47,15 @@ def converter(field: Field, *, is_escaped: bool) -> Convert:
     known = words.stored_words(field) if field.choices else {}
     convert: Convert = {
         "integer": lambda cell: integer(cell, field.minimum, field.maximum),
-        "boolean": boolean,
+        "boolean": lambda cell: boolean(cell, known),
         "date": day,
         "words": several,
-        "priority": priority,
+        "priority": lambda cell: priority(cell, field, known),
+        "identity": identity,
         "unit": lambda cell: part_of_code(cell, "unit", 2),
         "room": lambda cell: part_of_code(cell, "room", 4),
     }.get(field.kind, text)
-    if field.choices:
+    if field.choices and field.kind == "text":
 
         def convert(cell: Any) -> Any:
             return word(cell, field, known)
@@ -109,15 +111,15 @@ def integer(cell: Any, minimum: int | None, maximum: int | None) -> int:
     return number
 
 
-def boolean(cell: Any) -> bool:
-    """Return yes or no, as 是/否, true/false, 1/0 and a few more."""
+def boolean(cell: Any, known: Mapping[str, str] | None = None) -> bool:
+    """Return yes or no, as 是/否, true/false, 1/0 and a few more, or by a title of the two choices in `known`."""
     if isinstance(cell, bool):
         return cell
     written = plain(text(cell)).casefold()
-    if written in words.YES:
-        return True
-    if written in words.NO:
-        return False
+    if written in words.YES or written in words.NO:
+        return written in words.YES
+    if known and written in known:
+        return known[written] == "true"
     raise BadValue("not_boolean")
 
 
@@ -148,24 +150,31 @@ def several(cell: Any) -> list[str]:
     return listed
 
 
-def priority(cell: Any) -> list[str]:
+def priority(cell: Any, field: Field, known: Mapping[str, str]) -> list[str]:
     """Return how many people belong to which priority group, as `tag:count`, ordered by tag.
 
-    Written as `elderly_alone:1;pregnant:1` or in Chinese, 独居老人、孕产妇2; no number means one.
+    Written as `elderly_alone:1;pregnant:1` or by any word that is `known`, 空巢独居老人、孕产妇2; no number means one.
     """
-    tags = words.priority_tags()
     counted: dict[str, int] = {}
     for entry in several(cell):
         found = re.fullmatch(r"(.+?)[:=×x* ]*(?:([0-9]{1,3})人?)?", plain(entry))
         if found and found[2] and found[2] not in entry:
             raise BadValue("digits")
-        tag = tags.get(found[1].strip().casefold()) if found else None
+        tag = known.get(words.folded(found[1])) if found else None
         number = int(found[2] or 1) if found else 0
         if tag is None or not 1 <= number <= 500:
-            known, known_zh = ", ".join(words.PRIORITY_ZH), "、".join(words.PRIORITY_ZH.values())
-            raise BadValue("unknown_word", known=known, known_zh=known_zh)
+            en, zh = words.listed(field)
+            raise BadValue("unknown_word", known=en, known_zh=zh)
         counted[tag] = number
     return [f"{tag}:{number}" for tag, number in sorted(counted.items())]
+
+
+def identity(cell: Any) -> str:
+    """Return a citizen's identity number (GB 11643): 18 characters whose last one fits the others."""
+    number = personal.normalised("id_number", text(cell))
+    if not personal.is_identity(number):
+        raise BadValue("not_identity")
+    return number
 
 
 def part_of_code(cell: Any, part: str, width: int) -> str:
@@ -176,9 +185,9 @@ def part_of_code(cell: Any, part: str, width: int) -> str:
     return found[1].lstrip("0").zfill(width)
 
 
-def word(cell: Any, field: Field, known: dict[str, str]) -> str:
-    """Return the stored word of a choice written as stored, by title, in Chinese or as a map service's category."""
-    written = plain(text(cell)).casefold()
+def word(cell: Any, field: Field, known: Mapping[str, str]) -> str:
+    """Return the stored word of a choice written as stored, by title, by a synonym or as a map service's category."""
+    written = words.folded(text(cell))
     found = known.get(written) or known.get(SEPARATORS.split(written)[0].strip())
     if found is None:
         en, zh = words.listed(field)

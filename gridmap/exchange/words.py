@@ -1,34 +1,17 @@
-"""The Chinese words that stand for a stored word in spreadsheets, and the categories of map services."""
+"""What a written word of a choice means: the stored word, what the screen shows in either language, and synonyms.
 
-from gridmap.hierarchy import PRIORITY_TAGS
+The titles are the layer's own, their Chinese the catalogue the screen uses, so a word that is shown is a word that is
+taken.
+"""
+
+import gettext
+import unicodedata
+from functools import cache
+from pathlib import Path
+
 from gridmap.layer import Field
 
-PRIORITY_ZH = dict(
-    zip(
-        PRIORITY_TAGS,
-        ("独居老人", "困境儿童", "孕产妇", "透析", "慢性病", "残疾人", "卧床", "婴幼儿", "低保"),
-        strict=True,
-    )
-)
-# For a field's choices, by the set of stored words: two fields with the same words mean the same.
-CHOICES_ZH: dict[str, tuple[str, ...]] = {
-    "general": ("一般网格", "普通网格", "综合网格"),
-    "dedicated": ("专属网格",),
-    "resident": ("自住", "常住", "居住"),
-    "rented": ("出租", "租住", "租赁"),
-    "vacant": ("空置", "空关"),
-    "shop": ("商铺", "商用", "门面", "底商"),
-    "dormitory": ("宿舍", "集体宿舍", "群租"),
-    "committee": ("社区党委", "社区党总支", "党委"),
-    "branch": ("邻里党支部", "网格党支部", "党支部"),
-    "group": ("楼栋党小组", "党小组"),
-    "store": ("储备库", "物资储备库", "仓库"),
-    "station": ("救援站", "微型消防站", "消防站"),
-    "clinic": ("卫生站", "卫生服务站", "诊所"),
-    "dropoff": ("固定接收点", "接收点", "投放点"),
-    "merchant": ("协议商户", "商户"),
-    "venue": ("公共空间", "场馆"),
-}
+CATALOGUES = Path(__file__).parent.parent / "translations"
 # The first part of a category such as "医疗保健服务;综合医院;三级甲等医院", as map services write it.
 CATEGORIES = {
     "医疗保健服务": "clinic",
@@ -41,19 +24,30 @@ NO = frozenset(("否", "无", "false", "f", "no", "n", "0", "×", "✗", "错", 
 
 
 def stored_words(field: Field) -> dict[str, str]:
-    """Return which stored word a written word of a field with choices means, written words in lower case."""
-    known = {}
+    """Return which stored word a written word of a field with choices means, written words folded."""
+    known = {folded(category): word for category, word in CATEGORIES.items() if word in field.choices}
     for word, title in field.choices.items():
-        known.update(dict.fromkeys((word, title.casefold(), *CHOICES_ZH.get(word, ())), word))
-    known.update({category: word for category, word in CATEGORIES.items() if word in field.choices})
+        for written in (word, title, chinese(title), *field.synonyms.get(word, ())):
+            known[folded(written)] = word
     return known
 
 
-def priority_tags() -> dict[str, str]:
-    """Return which priority tag a written word means."""
-    return {**{tag: tag for tag in PRIORITY_TAGS}, **{zh: tag for tag, zh in PRIORITY_ZH.items()}}
-
-
 def listed(field: Field) -> tuple[str, str]:
-    """Return the words a field knows, for a refusal: stored words, and their Chinese."""
-    return ", ".join(field.choices), "、".join(CHOICES_ZH.get(word, (word,))[0] for word in field.choices)
+    """Return the words of a field for a refusal in English and Chinese: those the screen shows, the stored one beside."""
+    shown = (title if folded(title) == word else f"{title} ({word})" for word, title in field.choices.items())
+    return ", ".join(shown), "、".join(chinese(title) for title in field.choices.values())
+
+
+def chinese(title: str) -> str:
+    """Return a title in Chinese, as the screen shows it."""
+    return _catalogue().gettext(title)
+
+
+def folded(written: str) -> str:
+    """Return a word without case, width and outer spaces."""
+    return unicodedata.normalize("NFKC", written).strip().casefold()
+
+
+@cache
+def _catalogue() -> gettext.NullTranslations:
+    return gettext.translation("messages", CATALOGUES, languages=["zh"], fallback=True)

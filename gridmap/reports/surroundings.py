@@ -7,7 +7,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from gridmap.access import Actor, mask_name, mask_phone, within_scope
+from gridmap import personal
+from gridmap.access import Actor, within_scope
 from gridmap.crs import Position
 from gridmap.errors import NotFound
 from gridmap.hierarchy import building as building_table
@@ -107,7 +108,10 @@ def of_supply_point(conn: sa.Connection, actor: Actor, code: str) -> dict[str, A
     ).first()  # fmt: skip
     if row is None:
         raise NotFound(f"There is no supply point with the code {code[:40]!r}.", where="code")
-    point = dict(row._mapping) | {"keeper": mask_name(row.keeper), "phone": mask_phone(row.phone)}
+    point = dict(row._mapping) | {
+        column.name: personal.masked(conn, column, row._mapping[column.name])
+        for column in personal.columns(SUPPLY_POINT.table)
+    }
     origin = Position(row.lon, row.lat)
     return {
         "point": point,

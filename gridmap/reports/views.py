@@ -29,7 +29,7 @@ pages.context_processor(lambda: {"recorded": recorded})
 
 
 @api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer})
-@permission("supply_point.view")
+@permission("building.view", "supply_point.view")
 def nearest_to_building(path: schemas.CodePath, query: schemas.NearestQuery) -> Response:
     """The supply points nearest to a building's stored position."""
     with begin() as conn:
@@ -49,7 +49,7 @@ def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQ
 
 
 @api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer})
-@permission("volunteer.view")
+@permission("building.view", "volunteer.view")
 def volunteers_of_building(path: schemas.CodePath) -> Response:
     """The volunteers who cover a building: assigned to it, or with it inside their service radius."""
     with begin() as conn:

@@ -5,21 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from gridmap.layer import N_, Layer
-from gridmap.layers import closure_zone, party_unit, supply_point
+from gridmap.layers import closure_zone, household, party_unit, supply_point
 from gridmap.reports import recorded
 from gridmap.web.i18n import moment, number, translated
 
-PRIORITY_TITLES: Mapping[str, str] = {
-    "elderly_alone": N_("Elderly living alone"),
-    "child_in_difficulty": N_("Children in difficulty"),
-    "pregnant": N_("Pregnant"),
-    "dialysis": N_("On dialysis"),
-    "chronic": N_("Chronically ill"),
-    "disabled": N_("Disabled"),
-    "bedridden": N_("In need of care"),
-    "infant": N_("Infants"),
-    "low_income": N_("Low income"),
-}
 STATE_TITLES: Mapping[str, str] = {
     "draft": N_("Draft"),
     "proposed": N_("Proposed"),
@@ -58,7 +47,7 @@ def titles() -> dict[str, Mapping[str, str]]:
         "supply_kinds": supply_point.KINDS,
         "zone_types": closure_zone.TYPES,
         "party_levels": party_unit.LEVELS,
-        "priorities": PRIORITY_TITLES,
+        "priorities": household.PRIORITY_TITLES,
     }
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from gridmap.crs import decimal
+from gridmap.layer import N_
 
 GEOJSON, PROBLEM, MVT = "application/geo+json", "application/problem+json", "application/vnd.mapbox-vector-tile"
 
@@ -17,10 +18,10 @@ def _in_digits(value: object) -> object:
 
 
 InDigits = BeforeValidator(_in_digits)
-DEGREES = "Degrees, EPSG:4490 (CGCS2000)."
+DEGREES = N_("Degrees, EPSG:4490 (CGCS2000).")
 Longitude = Annotated[float, InDigits, Field(ge=-180, le=180, allow_inf_nan=False, description=DEGREES)]
 Latitude = Annotated[float, InDigits, Field(ge=-85, le=85, allow_inf_nan=False, description=DEGREES)]
-Count = Annotated[int, InDigits, Field(ge=1, le=100, description="How many, 1 to 100.")]
+Count = Annotated[int, InDigits, Field(ge=1, le=100, description=N_("How many, 1 to 100."))]
 PlainText = Annotated[str, Field(max_length=100, pattern="^[^\\x00]*$")]
 
 
@@ -33,19 +34,19 @@ class Strict(BaseModel):
 class LanguageQuery(Strict):
     """The language of the texts."""
 
-    lang: Literal["zh", "en"] | None = Field(None, description="zh or en; else as the browser asks.")
+    lang: Literal["zh", "en"] | None = Field(None, description=N_("zh or en; else as the browser asks."))
 
 
 class CodePath(BaseModel):
     """A code in the path."""
 
-    code: PlainText = Field(description="Code of the place or point, as shown on the map.")
+    code: PlainText = Field(description=N_("Code of the place or point, as shown on the map."))
 
 
 class LayerPath(BaseModel):
     """A layer's name in the path."""
 
-    layer: PlainText = Field(description="Name of a layer, singular, as listed by /api/v1/layers.")
+    layer: PlainText = Field(description=N_("Name of a layer, singular, as listed by /api/v1/layers."))
 
 
 class FeaturePath(LayerPath):
@@ -57,17 +58,17 @@ class FeaturePath(LayerPath):
 class TilePath(BaseModel):
     """Layers and the address of a tile."""
 
-    layers: PlainText = Field(description="Names of layers, joined by commas.")
-    z: int = Field(description="Zoom.")
-    x: int = Field(description="Column, counted from 180 degrees west.")
-    y: int = Field(description="Row, counted from the north.")
+    layers: PlainText = Field(description=N_("Names of layers, joined by commas."))
+    z: int = Field(description=N_("Zoom."))
+    x: int = Field(description=N_("Column, counted from 180 degrees west."))
+    y: int = Field(description=N_("Row, counted from the north."))
 
 
 class NearestQuery(Strict):
     """How many, and of which kind."""
 
     k: Count = 5
-    kind: PlainText | None = Field(None, description="Only things of this kind.")
+    kind: PlainText | None = Field(None, description=N_("Only things of this kind."))
 
 
 class PositionQuery(Strict):
@@ -84,15 +85,15 @@ class NearestPositionQuery(NearestQuery, PositionQuery):
 class FeaturesQuery(Strict):
     """Which part of a layer."""
 
-    bbox: PlainText | None = Field(None, description="west,south,east,north in degrees; features that touch it.")
+    bbox: PlainText | None = Field(None, description=N_("west,south,east,north in degrees; features that touch it."))
     limit: Annotated[int, InDigits] = Field(100, ge=1, le=1000)
-    cursor: PlainText | None = Field(None, description="From the `next` link of the page before.")
+    cursor: PlainText | None = Field(None, description=N_("From the `next` link of the page before."))
 
 
 class BoxQuery(Strict):
     """A box."""
 
-    bbox: PlainText = Field(description="west,south,east,north in degrees.")
+    bbox: PlainText = Field(description=N_("west,south,east,north in degrees."))
 
 
 class SearchQuery(Strict):

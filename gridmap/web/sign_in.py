@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from gridmap import audit, db
 from gridmap.access import Actor
 from gridmap.accounts import people, sessions, sign_in
+from gridmap.accounts.grants import Held
 from gridmap.accounts.sign_in import Proof, SignInRefused
 from gridmap.errors import GridmapError
 from gridmap.roles import ROLES
@@ -85,17 +86,16 @@ def onward() -> AnyResponse:
         return redirect(url_for("account.page"))
     if who.lacks_second_factor:
         return redirect(url_for("sign_in.second_factor"))
-    return redirect(landing(who.roles))
+    return redirect(landing(who.held))
 
 
-def landing(roles: tuple[tuple[str, str], ...]) -> str:
+def landing(held: tuple[Held, ...], *, otherwise: str = "pages.map_page") -> str:
     """Return the address of the page a person begins on: the map, unless none of the roles has it."""
-    pages = {ROLES[role].landing for role, _ in roles if role in ROLES}
-    for name in ("map", "points", "aggregates", "grants", "accounts", "audit"):
-        endpoint = LANDINGS.get(name)
+    pages = {ROLES[one.role].landing for one in held if one.role in ROLES}
+    for name, endpoint in LANDINGS.items():
         if name in pages and endpoint in current_app.view_functions:
             return url_for(endpoint)
-    return url_for("pages.map_page")
+    return url_for(otherwise)
 
 
 LANDINGS = {

@@ -71,9 +71,11 @@ export class Panel {
 
   /** @param {Selection} selection @param {Error} reason */
   #failed(selection, reason) {
+    const words = [icon("alert"), element("p", {}, reason.message)];
+    if (reason instanceof Trouble && !reason.isPassing) return element("div", { class: "panel-trouble", role: "alert" }, ...words);
     const again = element("button", { class: "button", type: "button" }, icon("refresh"), text("retry"));
     again.addEventListener("click", () => this.show(selection));
-    return element("div", { class: "panel-trouble", role: "alert" }, icon("alert"), element("p", {}, reason.message), again);
+    return element("div", { class: "panel-trouble", role: "alert" }, ...words, again);
   }
 
   /** @param {Event} event */
@@ -102,7 +104,7 @@ export class Panel {
 function addressOf({ layer, code }) {
   if (layer !== POSITION) return [`/panel/${layer}/${encodeURIComponent(code)}`, {}];
   const at = positionOf(code);
-  if (!at) throw new Trouble(text("noPosition"));
+  if (!at) throw Object.assign(new Trouble(text("noPosition")), { isPassing: false });
   return ["/panel/position", at];
 }
 

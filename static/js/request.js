@@ -5,7 +5,10 @@ import { config, text } from "./config.js";
 const HTTP_DATE_LENGTH = 29; // some servers say it twice
 
 /** A failure that can be shown to a person as it is. */
-export class Trouble extends Error {}
+export class Trouble extends Error {
+  /** Whether asking again may help. */
+  isPassing = true;
+}
 
 /** When the service last answered, by its own clock. */
 export let answeredAt = new Date(config.now);

@@ -77,6 +77,7 @@ def test_an_address_that_names_no_position_is_told_in_words_and_asks_nothing(vis
     opened = visit()
     opened.go(f"#sel=position/{position}")
     expect(opened.page.locator("#panel [role=alert]")).to_contain_text("地址中的位置无法识别")
+    expect(opened.page.locator("#panel [role=alert] button")).to_have_count(0)  # asking again would not help
     assert not any("/panel/" in url for url in opened.account.asked)
 
 
@@ -141,6 +142,17 @@ def test_search_finds_by_name_and_goes_there(visit, building):
     opened.settle()
     expect(opened.page.locator("#panel h2")).to_be_visible()
     assert "sel=building/" in opened.page.url
+
+
+@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT, PHONE], ids=["landscape", "portrait", "phone"])
+def test_what_a_search_finds_hangs_under_its_box(visit, building, size):
+    opened = visit(size)
+    opened.go(building.view())
+    opened.page.locator("#search-box").fill(building.name)
+    expect(opened.page.locator("#search-results [role=option]").first).to_be_visible()
+    box, found = (opened.page.locator(part).bounding_box() for part in (".search", "#search-results"))
+    assert (found["x"], found["width"]) == (box["x"], box["width"])
+    opened.settle()
 
 
 def test_search_works_from_the_keyboard_and_by_code(visit, building):
@@ -253,6 +265,15 @@ def test_nothing_reaches_out_of_the_screen(visit, building, size):
         assert box["x"] >= 0, part
         assert box["x"] + box["width"] <= width, part
         assert box["y"] + box["height"] <= height, part
+
+
+@BOTH
+def test_the_heading_of_an_answer_stands_level_with_its_close_button(visit, building, size):
+    opened = visit(size)
+    opened.go(f"{building.view()}&sel=building/{building.code}")
+    boxes = [opened.page.locator(f"#panel {part}").bounding_box() for part in ("h2", ".sheet-close")]
+    heading, close = (box["y"] + box["height"] / 2 for box in boxes)
+    assert abs(heading - close) < 16
 
 
 def test_in_portrait_the_sheet_rises_when_dragged_and_falls_when_tapped(visit, building):

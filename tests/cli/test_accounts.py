@@ -97,7 +97,10 @@ def test_the_first_administrator_needs_no_place(done, empty_database):
 def test_whoever_made_an_account_is_on_record(done, empty_database):
     add(done, "zhang", "--role", "keeper", "--place", COMMUNITY)
     entries = done("audit", "show").splitlines()
-    assert [line.split(" ", 3)[3] for line in entries] == ["local: insert access_grant 1", "local: insert account 1"]
+    assert [line.split(" ", 3)[3] for line in entries] == [
+        "local: granted access_grant 1", "local: insert access_grant 1", "local: account_added account 1",
+        "local: insert account 1",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -223,8 +226,8 @@ def test_a_grant_is_given_by_the_plain_word_and_with_options_first(done, empty_d
     done("grant", "give", "zhang", "--role", "street", "--place", "310115001")
     listed = done("grant", "list", "zhang")
     assert re.sub(r"[0-9a-f-]{36} ", "", listed).splitlines() == [
-        f"zhang: commander@{COMMUNITY}, open 长期, by local",
         f"zhang: grid_worker@{GRID}, until 2099-05-01, by local (stand-in)",
+        f"zhang: commander@{COMMUNITY}, open 长期, by local",
         "zhang: street@310115001, open 长期, by local",
     ]
 

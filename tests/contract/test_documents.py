@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gridmap.exchange.columns import DETAILS
+from gridmap.exchange.words import chinese
 from gridmap.layers import LAYERS
 from gridmap.settings import Settings
 
@@ -23,6 +24,8 @@ def test_every_column_of_a_spreadsheet_is_in_the_import_guide(layer):
     for field in (*layer.fields, *DETAILS.get(layer.name, ())):
         assert f"| `{field.column}`" in section
         assert all(alias in section for alias in field.aliases)
+        if field.kind != "boolean":
+            assert all(f"`{word}` {chinese(title)}" in section for word, title in field.choices.items())
 
 
 def test_every_route_of_the_api_is_in_its_guide(app):

@@ -138,7 +138,7 @@ def test_a_key_that_belongs_to_another_code_is_refused(district, tmp_path):
     assert FIRST in report.problems[0].reason_en
 
 
-def test_a_thing_cannot_change_its_county(district, tmp_path):
+def test_a_thing_in_a_community_cannot_move_to_another_county(district, tmp_path):
     take(
         district, "community",
         geojson(tmp_path / "c.geojson", (box(113.9, 22.5, 114.0, 22.6), {"code": "440305001001", "name": "南山"})),
@@ -148,7 +148,7 @@ def test_a_thing_cannot_change_its_county(district, tmp_path):
     report = take(
         district, "supply_point", table(tmp_path / "b.csv", [heading, ["S1", "仓库", "store", 113.95, 22.55]])
     )
-    assert codes(report) == [(2, "code", "other_county")]
+    assert codes(report) == [(2, "county", "county_fixed")]
 
 
 def test_an_id_beside_the_properties_is_a_key_too(district, tmp_path):

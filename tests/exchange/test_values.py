@@ -4,11 +4,15 @@ from datetime import date, datetime
 
 import pytest
 
+from gridmap.exchange import words
 from gridmap.exchange.encodings import of_code_page, of_language_byte
-from gridmap.exchange.values import BadValue, converter, escaped, priority
+from gridmap.exchange.values import BadValue, converter, escaped
 from gridmap.layer import Field
 from gridmap.layers import LAYERS
+from gridmap.web.i18n import translated
 
+CHOSEN = [field for layer in LAYERS.values() for field in layer.fields if field.choices]
+PRIORITY = next(field for field in LAYERS["household"].fields if field.kind == "priority")
 KIND = next(field for field in LAYERS["supply_point"].fields if field.column == "kind")
 NUMBER = Field("n", "n", kind="integer", minimum=-9, maximum=9_999)
 
@@ -40,7 +44,7 @@ def test_numbers_are_written_in_ordinary_digits(cell):
         value(NUMBER, cell)
     assert bad.value.code == "digits"
     with pytest.raises(BadValue) as bad:
-        priority("孕产妇２")
+        value(PRIORITY, "孕产妇２")
     assert bad.value.code == "digits"
 
 
@@ -100,11 +104,36 @@ def test_kinds_of_supply_points_in_their_many_words(cell, kind):
     assert value(KIND, cell) == kind
 
 
-def test_every_choice_of_every_layer_has_a_chinese_word():
-    from gridmap.exchange.words import CHOICES_ZH
+@pytest.mark.parametrize("field", CHOSEN, ids=lambda field: f"{field.column} {'/'.join(field.choices)[:30]}")
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_word_the_screen_shows_is_taken(app, field, language):
+    with app.test_request_context(f"/?lang={language}"):
+        shown = {word: translated(title) for word, title in field.choices.items()}
+    for word, title in shown.items():
+        for written in (title, title.upper(), word, *field.synonyms.get(word, ())):
+            stored = {"boolean": word == "true", "priority": [f"{word}:1"]}.get(field.kind, word)
+            assert value(field, written) == stored, written
 
-    words = {word for layer in LAYERS.values() for field in layer.fields for word in field.choices}
-    assert words <= set(CHOICES_ZH)
+
+@pytest.mark.parametrize("field", CHOSEN, ids=lambda field: f"{field.column} {'/'.join(field.choices)[:30]}")
+def test_no_word_means_two_choices_and_refusals_offer_the_words_of_the_screen(app, field):
+    meant = [
+        {words.folded(written) for written in (word, title, words.chinese(title), *field.synonyms.get(word, ()))}
+        for word, title in field.choices.items()
+    ]
+    assert sum(map(len, meant)) == len(set().union(*meant))
+    assert set(field.synonyms) <= set(field.choices)
+    if field.kind == "boolean":
+        return
+    with pytest.raises(BadValue) as bad:
+        value(field, "?")
+    for language, offered in (("zh", bad.value.facts["known_zh"]), ("en", bad.value.facts["known"])):
+        with app.test_request_context(f"/?lang={language}"):
+            assert all(translated(title) in str(offered) for title in field.choices.values())
+
+
+def test_fields_with_choices_are_looked_at():
+    assert {field.column for field in CHOSEN} >= {"kind", "occupancy", "level", "priority", "on_duty", "is_centre"}
 
 
 def test_lists_keep_their_order_and_lose_what_is_said_twice():
@@ -113,7 +142,13 @@ def test_lists_keep_their_order_and_lose_what_is_said_twice():
 
 
 def test_priority_groups_are_read_in_both_languages():
-    assert priority("独居老人、孕产妇：2; disabled:1，残疾人3人") == ["disabled:3", "elderly_alone:1", "pregnant:2"]
+    assert value(PRIORITY, "独居老人、孕产妇：2; disabled:1，残疾人3人") == [
+        "disabled:3",
+        "elderly_alone:1",
+        "pregnant:2",
+    ]
+    told = "空巢独居老人2人、血液透析、基础病x3；失能, In need of care 2; elderly living alone"
+    assert value(PRIORITY, told) == ["bedridden:2", "chronic:3", "dialysis:1", "elderly_alone:1"]
 
 
 def test_codes_that_excel_made_numbers_are_text_again():

@@ -3,11 +3,12 @@
 from gridmap.hierarchy import PRIORITY_TAGS
 from gridmap.layers import LAYERS
 from gridmap.layers.closure_zone import STATES
+from gridmap.layers.household import PRIORITY_TITLES
 from gridmap.reports import words
 
 
 def test_every_priority_group_and_state_has_a_title():
-    assert set(words.PRIORITY_TITLES) == set(PRIORITY_TAGS)
+    assert set(PRIORITY_TITLES) == set(PRIORITY_TAGS)
     assert set(words.STATE_TITLES) == set(STATES)
 
 

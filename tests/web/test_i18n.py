@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ NAMES = {
     "problem",
     "details",
 }
-METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+METHODS = [("**.py", "gridmap.web.docstrings.extract"), ("**/templates/**.html", "jinja2")]
 KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 NOW = datetime(2026, 3, 9, 10, 42, tzinfo=i18n.SHOWN_ZONE)
 
@@ -89,6 +90,17 @@ def test_the_english_page_has_no_chinese_of_its_own(empty_client):
 def test_the_chinese_page_has_no_english_of_its_own(empty_client):
     words = set(LATIN_WORD.findall(visible(empty_client.get("/?lang=zh").get_data(as_text=True))))
     assert words - NAMES - {"English"} == set()
+
+
+def test_the_reference_is_in_the_readers_language(client):
+    described = client.get("/openapi.json").json["paths"].values()
+    calls = [call for methods in described for call in methods.values()]
+    summaries = {call["summary"] for call in calls}
+    meanings = {part["description"] for call in calls for part in call.get("parameters", ()) if "description" in part}
+    english, chinese = (unescape(client.get(f"/api?lang={code}").get_data(as_text=True)) for code in ("en", "zh"))
+    assert all(text in english for text in summaries | meanings)
+    assert [text for text in summaries | meanings if f">{text}" in chinese] == []
+    assert "<p>一份矢量瓦片" in chinese
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

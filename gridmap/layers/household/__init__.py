@@ -10,6 +10,35 @@ OCCUPANCY_TITLES = {
     "shop": N_("Shop"),
     "dormitory": N_("Dormitory"),
 }
+OCCUPANCY_SYNONYMS = {
+    "resident": ("自住", "居住", "自住房"),
+    "rented": ("租住", "租赁", "出租房"),
+    "vacant": ("空关", "空房", "空户"),
+    "shop": ("商铺", "商用", "门面", "店铺"),
+    "dormitory": ("宿舍", "群租"),
+}
+PRIORITY_TITLES = {
+    "elderly_alone": N_("Elderly living alone"),
+    "child_in_difficulty": N_("Children in difficulty"),
+    "pregnant": N_("Pregnant"),
+    "dialysis": N_("On dialysis"),
+    "chronic": N_("Chronically ill"),
+    "disabled": N_("Disabled"),
+    "bedridden": N_("In need of care"),
+    "infant": N_("Infants"),
+    "low_income": N_("Low income"),
+}
+PRIORITY_SYNONYMS = {
+    "elderly_alone": ("独居老人", "空巢老人", "孤寡老人", "独居", "空巢"),
+    "child_in_difficulty": ("困难儿童", "困境未成年人", "Child in difficulty"),
+    "pregnant": ("孕妇", "产妇", "孕产"),
+    "dialysis": ("透析", "血透", "透析患者", "血液透析患者", "Dialysis"),
+    "chronic": ("慢性病", "慢病", "基础疾病", "慢性病患者", "基础病患者", "Chronic"),
+    "disabled": ("残疾", "残障", "残疾人士", "残障人士"),
+    "bedridden": ("卧床", "长期卧床", "失能老人", "失能人员", "卧床老人", "Bedridden"),
+    "infant": ("婴儿", "幼儿", "Infant"),
+    "low_income": ("低保户", "低保家庭", "低收入"),
+}
 
 LAYER = Layer(
     name="household",
@@ -62,6 +91,7 @@ LAYER = Layer(
             N_("Occupancy"),
             aliases=("居住状态", "用途"),
             choices=OCCUPANCY_TITLES,
+            synonyms=OCCUPANCY_SYNONYMS,
         ),
         Field(
             "people_count",
@@ -70,6 +100,14 @@ LAYER = Layer(
             aliases=("人数", "人口"),
             minimum=0,
             maximum=500,
+        ),
+        Field(
+            "priority",
+            N_("Priority groups"),
+            kind="priority",
+            aliases=("重点人群", "特殊人群", "重点类别"),
+            choices=PRIORITY_TITLES,
+            synonyms=PRIORITY_SYNONYMS,
         ),
     ),
     name_column="room",

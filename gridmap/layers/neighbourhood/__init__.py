@@ -4,6 +4,7 @@ from gridmap.hierarchy import neighbourhood
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 
 KINDS = {"general": N_("General grid"), "dedicated": N_("Dedicated grid")}
+KIND_SYNONYMS = {"general": ("一般网格", "普通网格"), "dedicated": ("专属",)}
 
 LAYER = Layer(
     name="neighbourhood",
@@ -36,7 +37,7 @@ LAYER = Layer(
             place="community",
             aliases=("社区", "社区代码"),
         ),
-        Field("kind", N_("Kind"), aliases=("类型",), choices=KINDS),
+        Field("kind", N_("Kind"), aliases=("类型",), choices=KINDS, synonyms=KIND_SYNONYMS),
     ),
     min_zoom=12,
     view="neighbourhood.view",

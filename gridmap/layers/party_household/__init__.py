@@ -19,6 +19,8 @@ from gridmap.tables import (
     with_versions,
 )
 
+CENTRE_TITLES = {"true": N_("Centre household"), "false": N_("Party-member household")}
+
 # Its code is its household's code.
 table = with_versions(sa.Table(
     "party_household", metadata, *keys(), reference("household"), reference("party_unit", nullable=True),
@@ -41,8 +43,8 @@ LAYER = Layer(
     geometry="point",
     style=Style(
         {
-            "true": Symbol(N_("Centre household"), fill="#c8102e", icon="党"),
-            "false": Symbol(N_("Party-member household"), fill="#c8102e", icon="员", outlined=True),
+            "true": Symbol(CENTRE_TITLES["true"], fill="#c8102e", icon="党"),
+            "false": Symbol(CENTRE_TITLES["false"], fill="#c8102e", icon="员", outlined=True),
         },
         by="is_centre",
     ),
@@ -66,6 +68,7 @@ LAYER = Layer(
             N_("Centre household"),
             kind="boolean",
             aliases=("中心户", "党员中心户"),
+            choices=CENTRE_TITLES,
         ),
         Field(
             "member_count",

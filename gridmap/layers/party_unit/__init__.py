@@ -11,6 +11,7 @@ from gridmap.tables import (
     link,
     metadata,
     parent,
+    personal,
     reference,
     rules,
     shape,
@@ -23,13 +24,18 @@ LEVELS = {
     "branch": N_("Neighbourhood party branch"),
     "group": N_("Building party group"),
 }
+LEVEL_SYNONYMS = {
+    "committee": ("社区党总支", "党委", "党总支"),
+    "branch": ("网格党支部", "党支部"),
+    "group": ("党小组",),
+}
 
 table = with_versions(sa.Table(
     "party_unit", metadata, *keys(), reference("community"), reference("parent", nullable=True),
     *scope_columns(neighbourhood=False),
     code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("level", sa.Text, nullable=False),
-    sa.Column("secretary", sa.Text, info={"personal": True}), sa.Column("phone", sa.Text, info={"personal": True}),
+    *personal("secretary", "name"), *personal("phone", "phone"),
     sa.Column("member_count", sa.Integer),
     *shape("POINT", nullable=True), *dates(),
     parent("community"), parent("parent", "party_unit"), one_of("level", tuple(LEVELS)),
@@ -91,6 +97,7 @@ LAYER = Layer(
             required=True,
             aliases=("层级", "级别"),
             choices=LEVELS,
+            synonyms=LEVEL_SYNONYMS,
         ),
         Field(
             "parent",

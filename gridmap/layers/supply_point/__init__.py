@@ -12,6 +12,7 @@ from gridmap.tables import (
     measured,
     metadata,
     parent,
+    personal,
     reference,
     rules,
     shape,
@@ -29,6 +30,14 @@ KINDS = {
     "merchant": N_("Agreement merchant"),
     "venue": N_("Public space"),
 }
+KIND_SYNONYMS = {
+    "store": ("物资储备库", "仓库"),
+    "station": ("微型消防站", "消防站"),
+    "clinic": ("卫生服务站", "诊所"),
+    "dropoff": ("接收点", "投放点"),
+    "merchant": ("商户",),
+    "venue": ("场馆",),
+}
 ITEM_GROUPS = ("rescue", "medical", "living", "equipment")
 
 table = with_versions(sa.Table(
@@ -37,7 +46,7 @@ table = with_versions(sa.Table(
     code(), sa.Column("name", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("address", sa.Text), sa.Column("open_hours", sa.Text), sa.Column("capacity", sa.Text),
-    sa.Column("keeper", sa.Text, info={"personal": True}), sa.Column("phone", sa.Text, info={"personal": True}),
+    *personal("keeper", "name"), *personal("phone", "phone"),
     *shape("POINT"), measured(), *dates(),
     parent("community"), one_of("kind", tuple(KINDS)),
     *rules("supply_point"), geography_index("supply_point"), county_rule("community"),
@@ -97,6 +106,7 @@ LAYER = Layer(
             required=True,
             aliases=("类型", "类别", "type"),
             choices=KINDS,
+            synonyms=KIND_SYNONYMS,
         ),
         Field("address", N_("Address"), aliases=("地址",)),
         Field("open_hours", N_("Opening hours"), aliases=("开放时间", "营业时间")),

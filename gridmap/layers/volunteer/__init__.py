@@ -16,6 +16,7 @@ from gridmap.tables import (
     measured,
     metadata,
     parent,
+    personal,
     reference,
     rules,
     shape,
@@ -38,6 +39,7 @@ SKILLS = {
     "烹饪": N_("Cooking"),
     "法律咨询": N_("Legal advice"),
 }
+DUTY_TITLES = {"true": N_("Volunteer on duty"), "false": N_("Volunteer off duty")}
 MAX_RADIUS_M = 20_000
 # The box in degrees around a volunteer's own radius. A degree is taken as 110 km, which is less than it is anywhere,
 # and the parallel as that 0.2 degrees nearer to the pole, so the box is never too small; distances are measured after.
@@ -49,8 +51,8 @@ REACH = (
 
 table = with_versions(sa.Table(
     "volunteer", metadata, *keys(), reference("community", nullable=True), *scope_columns(community=False),
-    code(), sa.Column("name", sa.Text, nullable=False, info={"personal": True}),
-    sa.Column("phone", sa.Text, info={"personal": True}),
+    code(), *personal("name", "name", nullable=False), *personal("phone", "phone"),
+    *personal("id_number", "id_number"),
     sa.Column("skills", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("on_duty", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("radius_m", sa.Integer),
@@ -72,8 +74,8 @@ LAYER = Layer(
     geometry="point",
     style=Style(
         {
-            "true": Symbol(N_("Volunteer on duty"), fill="#0072b2", icon="志"),
-            "false": Symbol(N_("Volunteer off duty"), fill="#0072b2", icon="志", outlined=True),
+            "true": Symbol(DUTY_TITLES["true"], fill="#0072b2", icon="志"),
+            "false": Symbol(DUTY_TITLES["false"], fill="#0072b2", icon="志", outlined=True),
         },
         by="on_duty",
     ),
@@ -83,8 +85,9 @@ LAYER = Layer(
         Field("code", N_("Code"), aliases=("代码", "编码", "volunteer_code")),
         Field("name", N_("Name"), required=True, aliases=("姓名", "名称")),
         Field("phone", N_("Phone"), aliases=("电话", "手机", "联系电话")),
+        Field("id_number", N_("Identity number"), kind="identity", aliases=("身份证号", "身份证", "公民身份号码")),
         Field("skills", N_("Skills"), kind="words", aliases=("技能", "特长")),
-        Field("on_duty", N_("On duty"), kind="boolean", aliases=("在岗", "值班")),
+        Field("on_duty", N_("On duty"), kind="boolean", aliases=("在岗", "值班"), choices=DUTY_TITLES),
         Field(
             "radius_m",
             N_("Service radius (m)"),

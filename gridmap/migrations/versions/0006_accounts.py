@@ -23,6 +23,28 @@ RIGHTS = {
     "sign_in_link": "SELECT, INSERT, UPDATE",
     "sign_in_attempt": "SELECT, INSERT, DELETE",
 }
+# Names of places for those who grant but see no register: the level, name and community of any place by its code.
+PLACE = """
+CREATE FUNCTION place_named(in_code text) RETURNS TABLE (level text, name text, community text)
+LANGUAGE sql STABLE SECURITY DEFINER AS $$
+  SELECT 'division', d.name, NULL FROM division AS d WHERE d.code = in_code
+  UNION ALL
+  SELECT 'community', c.name, c.code FROM community AS c WHERE c.code = in_code AND c.valid_to IS NULL
+  UNION ALL
+  SELECT 'neighbourhood', n.name, n.community FROM neighbourhood AS n WHERE n.code = in_code AND n.valid_to IS NULL
+  UNION ALL
+  SELECT 'building', b.name, b.community FROM building AS b WHERE b.code = in_code AND b.valid_to IS NULL
+  UNION ALL
+  SELECT 'supply_point', s.name, s.community FROM supply_point AS s WHERE s.code = in_code AND s.valid_to IS NULL
+$$;
+DO $$
+BEGIN
+  EXECUTE format('ALTER FUNCTION place_named(text) SET search_path TO %I, pg_temp', current_schema());
+END
+$$;
+REVOKE EXECUTE ON FUNCTION place_named(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION place_named(text) TO gridmap_service
+"""
 AUDITED = ("account", "access_grant", "api_token")
 TRANSITIONS = {
     "INSERT": "NEW TABLE AS changed",
@@ -68,6 +90,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.Uuid(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
         sa.Column("place", sa.Text(collation="C"), nullable=False),
+        sa.Column("community", sa.Text(collation="C"), nullable=True),
         sa.Column("valid_from", postgresql.TIMESTAMP(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("valid_to", postgresql.TIMESTAMP(timezone=True), nullable=True),
         sa.Column("granted_by", sa.Text(), nullable=False),
@@ -75,7 +98,7 @@ def upgrade() -> None:
         sa.Column("delegated_from", sa.Uuid(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.CheckConstraint(
-            "place ~ '^([0-9]{0,12}|[0-9]{15}|[0-9]{17}|[0-9]{12}[A-Z][0-9]{5})$'",
+            "place ~ '^([0-9]{0,12}|[0-9]{15}|[0-9]{17}|(?=.*[^0-9])[0-9A-Za-z._-]{1,64})$'",
             name=op.f("access_grant_place_form_check"),
         ),
         sa.CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name=op.f("access_grant_period_check")),
@@ -141,6 +164,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("sign_in_session_id_key")),
     )
     op.create_index(op.f("sign_in_session_account_id_idx"), "sign_in_session", ["account_id"], unique=False)
+    op.execute(PLACE)
     for table, rights in RIGHTS.items():
         op.execute(f"GRANT {rights} ON {table} TO gridmap_service")
     for table in AUDITED:
