@@ -62,7 +62,10 @@ def validation_error(error: ValidationError) -> Response:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or None
     shown = str(first.get("input"))[:40]
-    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']} (got {shown!r})."
+    if where is None or request.method != "GET":  # a body may hold what must not be repeated
+        shown = ""
+    got = f" (got {shown!r})" if shown else ""
+    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']}{got}."
     return respond(422, InvalidInput.code, InvalidInput.title, detail, where)
 
 
