@@ -27,11 +27,13 @@ from gridmap.web import (
     permissions,
     proxy,
     reference,
+    refusals,
     sections,
     session,
     sign_in,
     strict,
     tiles,
+    trail,
 )
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -66,9 +68,18 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections):
+    for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp, landing.bp):
+    for blueprint in (
+        reference.bp,
+        pages.bp,
+        reports.pages,
+        sign_in.bp,
+        account.bp,
+        administration.bp,
+        trail.bp,
+        landing.bp,
+    ):
         app.register_blueprint(blueprint)
     for api in (features.bp, reports.api, tiles.bp, accounts.bp, health.bp):
         app.register_api(api)
