@@ -1,6 +1,7 @@
 """The one place that knows every part: settings in, application out."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_compress import Compress
@@ -22,9 +23,11 @@ from gridmap.web import (
     health,
     i18n,
     logs,
+    oidc,
     pages,
     parameters,
     permissions,
+    persons,
     proxy,
     reference,
     refusals,
@@ -35,6 +38,9 @@ from gridmap.web import (
     tiles,
     trail,
 )
+
+if TYPE_CHECKING:
+    from gridmap.accounts.provider import Provider
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MAX_BODY_BYTES = 1_000_000
@@ -63,6 +69,7 @@ def create_app(settings: Settings) -> Flask:
         "settings": settings,
         "layers": LAYERS,
         "vault": vault,
+        "provider": _provider(settings),
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
@@ -70,22 +77,25 @@ def create_app(settings: Settings) -> Flask:
     headers.init(app, settings)
     for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
-    for blueprint in (
-        reference.bp,
-        pages.bp,
-        reports.pages,
-        sign_in.bp,
-        account.bp,
-        administration.bp,
-        trail.bp,
-        landing.bp,
-    ):
+    pages_of_parts = (
+        reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
+        trail.bp, landing.bp,
+    )  # fmt: skip
+    for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, accounts.bp, health.bp):
+    for api in (features.bp, reports.api, persons.api, tiles.bp, accounts.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
     return app
+
+
+def _provider(settings: Settings) -> "Provider | None":
+    if not settings.oidc_issuer:
+        return None
+    from gridmap.accounts.provider import Provider  # what it needs takes a tenth of a second to import
+
+    return Provider(settings)
 
 
 def create_wsgi() -> Flask:

@@ -23,7 +23,7 @@ from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
-from gridmap import db, heads, hierarchy, tls
+from gridmap import db, heads, hierarchy, rotation, tls
 from gridmap.cluster import database
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
 from gridmap.roles import ROLES
@@ -151,13 +151,17 @@ def prepare(url: str, vault: Vault, progress: Progress, *, with_demo: bool) -> N
     """Bring the schema up to date and, in an empty database, load the demo district."""
     progress("Bringing the schema up to date 正在更新数据库结构")
     db.migrate(url, vault=vault)
-    if not with_demo:
-        return
     engine = db.create_engine(url, vault=vault)
     try:
         with engine.connect() as conn:
             is_empty = hierarchy.is_empty(conn)
-        if is_empty:
+            lost = rotation.unopened(conn, vault)
+        if lost:
+            progress(
+                f"WARNING: the keys in {vault.folder} do not open what is stored ({', '.join(lost)}). Put the right keys"
+                " back from their backup before anybody is added. 警告：密钥与数据库不符，请先从备份恢复密钥。"
+            )
+        if is_empty and with_demo:
             from gridmap import demo  # only now: its generator is heavy and seldom needed
 
             progress("The database is empty: loading the demo district 数据库为空，正在载入演示数据")
