@@ -30,11 +30,13 @@ from gridmap.web import (
     persons,
     proxy,
     reference,
+    refusals,
     sections,
     session,
     sign_in,
     strict,
     tiles,
+    trail,
 )
 
 if TYPE_CHECKING:
@@ -73,11 +75,11 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections):
+    for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
     pages_of_parts = (
         reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        landing.bp,
+        trail.bp, landing.bp,
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)

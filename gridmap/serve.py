@@ -23,7 +23,7 @@ from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
-from gridmap import db, hierarchy, rotation, tls
+from gridmap import db, heads, hierarchy, rotation, tls
 from gridmap.cluster import database
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
 from gridmap.roles import ROLES
@@ -63,7 +63,8 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
         prepare(urls.owner, vault, progress, with_demo=with_demo)
         links = demo_links(urls.owner) if is_for_this_machine(settings) else {}
         check_port(settings.host, settings.port)
-        _run_workers(settings, urls.service, progress, links)
+        with heads.kept_daily(urls.service, settings.home):
+            _run_workers(settings, urls.service, progress, links)
         progress("Requests are finished 请求已处理完毕")
 
 
