@@ -24,13 +24,13 @@ COPY data data
 COPY static static
 COPY --from=front /app/static/vendor static/vendor
 USER gridmap
-# GRIDMAP_CONTAINER lets it listen beyond loopback inside the container; who reaches it is for the engine to say:
-# publish the port on 127.0.0.1 only, as compose.yaml does, until there is sign-in.
+# GRIDMAP_CONTAINER lets it listen beyond loopback inside the container without TLS; who reaches it is for the engine to
+# say: publish the port on 127.0.0.1 only, as compose.yaml does, or set certificate or proxy (docs/security.md).
 ENV GRIDMAP_CONTAINER=1 GRIDMAP_HOST=0.0.0.0 GRIDMAP_PORT=8000 GRIDMAP_HOME=/var/lib/gridmap \
     PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
 EXPOSE 8000
 VOLUME /var/lib/gridmap
 HEALTHCHECK --interval=10s --timeout=5s --start-period=180s --retries=6 CMD ["python", "-c", \
-  "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); exit(c.getresponse().status != 200)"]
+  "import os, ssl, http.client as h; port = int(os.environ['GRIDMAP_PORT']); c = h.HTTPSConnection('127.0.0.1', port, timeout=4, context=ssl._create_unverified_context()) if os.environ.get('GRIDMAP_TLS_CERTIFICATE') else h.HTTPConnection('127.0.0.1', port, timeout=4); c.request('GET', '/healthz'); exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["gridmap"]
 CMD ["serve"]

@@ -26,6 +26,7 @@ from gridmap.crs import Position
 from gridmap.layers import LAYERS
 from gridmap.layers.volunteer.queries import covering_query
 from gridmap.proximity import nearest_query
+from gridmap.vault import open_vault
 
 ROUNDS, QUESTIONS = 15, 60
 HELD_TO = 1.5
@@ -51,8 +52,9 @@ def district(cluster: Cluster, households: int) -> Iterator[sa.Engine]:
     with admin.connect() as conn:
         conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE gridmap"))
     url = sa.make_url(cluster.url).set(database=name).render_as_string(hide_password=False)
-    db.migrate(url)
-    engine = db.create_engine(url)
+    vault = open_vault(Path(tempfile.mkdtemp(prefix="gridmap-bench-keys-")))
+    db.migrate(url, vault=vault)
+    engine = db.create_engine(url, vault=vault)
     started = time.perf_counter()
     demo.load(engine, LOCAL, households=households, seed=1)
     print(f"{households:>9,} households made and loaded in {time.perf_counter() - started:.0f} s", flush=True)

@@ -33,6 +33,9 @@ table = sa.Table(
     sa.Column("hash", sa.Text, nullable=False),
     sa.CheckConstraint("seq >= 1", name="seq"),
     sa.Index("audit_entry_at_idx", "at"),
+    sa.Index(
+        "audit_entry_persons_idx", "action", "at", postgresql_where=sa.text("action IN ('reveal', 'search')")
+    ),
     info=spread("copy"),
 )  # fmt: skip
 
@@ -63,13 +66,20 @@ class Fault:
 
 
 def record(
-    conn: sa.Connection, actor: Actor, action: str, subject: str, *, rows: int, detail: Mapping[str, object]
+    conn: sa.Connection,
+    actor: Actor,
+    action: str,
+    subject: str,
+    *,
+    rows: int,
+    detail: Mapping[str, object],
+    chain: str = "",
 ) -> None:
-    """Append an event that no trigger sees, such as an export, to the chain of what has no community."""
+    """Append an event that no trigger sees, such as an export, to a community's chain or that of what has none."""
     if not actor.name:
         raise InvalidInput("An event needs an actor.", where="actor")
     facts = json.dumps(detail, ensure_ascii=False, sort_keys=True)
-    conn.execute(sa.select(sa.func.append_audit("", action, subject, rows, None, facts)))
+    conn.execute(sa.select(sa.func.append_audit(chain, action, subject, rows, None, facts)))
 
 
 def entries(

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from gridmap.access import Actor, acting, settings_of
 from gridmap.errors import Conflict, GridmapError, InvalidInput, NotAllowed, Unavailable
 from gridmap.tables import metadata
+from gridmap.vault import Vault
 
 SERVICE_ROLE = "gridmap_service"  # owns nothing; every policy for the service is written for it
 
@@ -32,13 +33,14 @@ _BY_SQLSTATE: dict[str, Callable[[str], GridmapError]] = {
 }
 
 
-def create_engine(url: str, *, pool_size: int = 5, role: str | None = None) -> sa.Engine:
+def create_engine(url: str, *, pool_size: int = 5, role: str | None = None, vault: Vault | None = None) -> sa.Engine:
     """Return an engine on a PostgreSQL URL; a process makes its own after it was forked.
 
     Parameters
     ----------
     url : a plain `postgresql://` URL is taken with psycopg 3
     role : the role to act as from the first moment, where the URL logs in as another
+    vault : the keys of personal data, which go with every connection (gridmap.personal)
     """
     arguments: dict[str, Any] = {"application_name": "gridmap", "connect_timeout": 5}
     if role is not None:
@@ -51,13 +53,14 @@ def create_engine(url: str, *, pool_size: int = 5, role: str | None = None) -> s
         pool_pre_ping=True,
         hide_parameters=True,  # an error in the log must not quote values: they may be persons
         connect_args=arguments,
+        execution_options={"vault": vault},
     )
 
 
-def service_engine(url: str, *, pool_size: int = 5) -> sa.Engine:
+def service_engine(url: str, *, pool_size: int = 5, vault: Vault | None = None) -> sa.Engine:
     """Return an engine that acts as the service's role, which sees only what the transaction's actor may see."""
     role = None if sa.make_url(url).username == SERVICE_ROLE else SERVICE_ROLE
-    return create_engine(url, pool_size=pool_size, role=role)
+    return create_engine(url, pool_size=pool_size, role=role, vault=vault)
 
 
 def _with_psycopg(url: str) -> sa.URL:
@@ -127,14 +130,31 @@ def translated(exc: DBAPIError) -> Exception:
     return make(str(getattr(diagnostics, "message_primary", "The database refused the value.")))
 
 
-def migrate(url: str, *, revision: str = "head") -> None:
-    """Bring the schema of a database to a revision, the newest one unless told otherwise."""
-    command.upgrade(migration_config(url), revision)
+def migrate(url: str, *, revision: str = "head", vault: Vault | None = None) -> None:
+    """Bring the schema of a database to a revision, the newest one unless told otherwise.
+
+    `vault` seals what an older revision stored in the clear; without personal rows it is not needed.
+    """
+    config = migration_config(url, vault=vault)
+    command.upgrade(config, revision)
+    if config.attributes["rewritten"]:
+        _rewrite(config.attributes["url"], config.attributes["rewritten"])
 
 
-def migration_config(url: str) -> Config:
+def migration_config(url: str, *, vault: Vault | None = None) -> Config:
     """Return Alembic's configuration for a database URL."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["url"] = _with_psycopg(url)
+    config.attributes["vault"] = vault
+    config.attributes["rewritten"] = []  # tables whose former rows must leave the disk, filled by the steps
     return config
+
+
+def _rewrite(url: sa.URL, tables: list[str]) -> None:
+    """Write tables anew, so that the rows a step replaced are gone from their files."""
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with engine.connect() as conn:
+        for table in tables:
+            conn.execute(sa.text("VACUUM (FULL, ANALYZE) " + conn.dialect.identifier_preparer.quote(table)))
+    engine.dispose()

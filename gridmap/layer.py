@@ -48,9 +48,9 @@ class Style:
 class Field:
     """One column of a layer that people fill in: in a spreadsheet now, in a form later.
 
-    `kind` is text, integer, boolean, date, words (a list separated by ; or ,), priority (such words with numbers) or
-    place (a code or a name of the layer `place`). `aliases` are headings under which spreadsheets carry it. Of a choice
-    the import takes the stored word, its title in either language and its `synonyms`.
+    `kind` is text, integer, boolean, date, identity (a citizen's number), words (a list separated by ; or ,), priority
+    (such words with numbers) or place (a code or a name of the layer `place`). `aliases` are headings under which
+    spreadsheets carry it. Of a choice the import takes the stored word, its title in either language and its `synonyms`.
     """
 
     column: str

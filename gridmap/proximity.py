@@ -62,9 +62,8 @@ def nearest(
 def nearest_query(actor: Actor, layer: Layer, origin: Position, *, k: int, kind: str | None = None) -> sa.Select:
     """Return the query behind `nearest`, so that a test can look at its plan."""
     table = layer.table
-    geog = table.c.geog
-    point = sa.func.ST_GeogFromText(origin.ewkt)
     wanted = sa.and_(layer.current(), within_scope(table, actor), *_of_kind(layer, kind))
+    geog, point = table.c.geog, sa.func.ST_GeogFromText(origin.ewkt)
     first = sa.select(sa.func.ST_Distance(geog, point).label("distance_m")).where(wanted)
     first_k = first.order_by(geog.op("<->")(point)).limit(k).subquery("first_k")
     reach_m = sa.select(sa.func.max(first_k.c.distance_m) * SLACK + 0.001).scalar_subquery()

@@ -9,28 +9,37 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
-from gridmap import db, hierarchy
+from gridmap import db, hierarchy, rotation, tls
 from gridmap.cluster import database
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
 from gridmap.roles import ROLES
 from gridmap.settings import Settings
+from gridmap.vault import Vault, open_vault
 
 Progress = Callable[[str], None]
 WORKER = "gridmap.serve:worker"
 PR_SET_PDEATHSIG = 1
 STOP_S = 30
+PLAIN_HTTP = (
+    "Plain HTTP beyond this machine, because it was allowed. Lost by that: passwords, sessions and people's data can be\n"
+    "  read and changed on the way; cookies are not held to TLS; browsers give no position (locate me) and keep nothing\n"
+    "  for work without network (offline).\n"
+    "  已按要求以明文 HTTP 对外服务：密码、会话和人员数据可能被窃听或篡改；Cookie 不受 TLS 保护；浏览器不提供定位和离线功能。"
+)
 
 
 def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_container: bool = False) -> None:
@@ -46,30 +55,72 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
     ------
     GridmapError in plain words: host not loopback, port taken, and what the cluster says.
     """
-    settings = settings.model_copy(update={"host": address_of(settings.host, in_container=in_container)})
+    settings = opened(settings, progress, in_container=in_container)
     check_port(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _leave)  # until granian has its own: what was begun is still undone in order
+    vault = open_vault(settings.home, progress)
     with database(settings, progress) as urls:
-        prepare(urls.owner, progress, with_demo=with_demo)
-        links = demo_links(urls.owner) if ipaddress.ip_address(settings.host).is_loopback else {}
+        prepare(urls.owner, vault, progress, with_demo=with_demo)
+        links = demo_links(urls.owner) if is_for_this_machine(settings) else {}
         check_port(settings.host, settings.port)
         _run_workers(settings, urls.service, progress, links)
         progress("Requests are finished 请求已处理完毕")
 
 
-def address_of(host: str, *, in_container: bool) -> str:
-    """Return the address to listen on; InvalidInput unless only this machine, or a container's engine, reaches it."""
+def opened(settings: Settings, progress: Progress, *, in_container: bool) -> Settings:
+    """Return the settings as the workers need them: address, names and certificate are checked, and told about.
+
+    Parameters
+    ----------
+    in_container : plain HTTP is allowed, because only the container's engine decides who reaches it
+
+    Raises
+    ------
+    InvalidInput if others could reach the service without TLS and nobody allowed that, or by no name at all.
+    """
+    host = address_of(settings, in_container=in_container)
+    address, names = ipaddress.ip_address(host), [*settings.hosts]
+    if settings.tls_certificate and settings.tls_key:
+        certificate = tls.read(settings.tls_certificate, settings.tls_key)
+        names += certificate.names
+        if certificate.ends_at < datetime.now(UTC):
+            progress(f"The certificate ended on {certificate.ends_at:%Y-%m-%d}; browsers refuse it. 证书已过期。")
+    if not address.is_loopback and not address.is_unspecified:
+        names.append(host)
+    if not address.is_loopback and not names and not in_container:
+        raise InvalidInput(
+            "Say by which names people reach this machine: GRIDMAP_PUBLIC_NAMES=map.example.org,192.0.2.7. "
+            "请用 GRIDMAP_PUBLIC_NAMES 写明访问所用的主机名或地址。",
+            where="public_names",
+        )
+    if settings.allow_plain_http and not settings.tls_certificate and not address.is_loopback:
+        progress(PLAIN_HTTP)
+    known = ",".join(dict.fromkeys(map(tls.host_of, names)))
+    allowed = settings.allow_plain_http or in_container
+    return settings.model_copy(update={"host": host, "public_names": known, "allow_plain_http": allowed})
+
+
+def address_of(settings: Settings, *, in_container: bool) -> str:
+    """Return the address to listen on; InvalidInput if others reach it without TLS and nobody allowed that."""
+    host = settings.host
     try:
         address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         raise InvalidInput(f"{host!r} is not an address; use 127.0.0.1. 地址无效。", where="host") from None
-    if not address.is_loopback and not in_container:
+    is_guarded = settings.tls_certificate is not None or bool(settings.proxies) or settings.allow_plain_http
+    if not address.is_loopback and not in_container and not is_guarded:
         raise InvalidInput(
-            f"gridmap listens on this machine only (127.0.0.1) until it has sign-in; {host} would show people's data "
-            f"to the whole network. 在具备登录功能之前，仅允许本机访问。",
+            f"On {host} passwords and people's data would cross the network in the clear. Set GRIDMAP_TLS_CERTIFICATE "
+            "and GRIDMAP_TLS_KEY (for a trial: gridmap tls self-signed), or name the proxy that speaks TLS in "
+            "GRIDMAP_TRUSTED_PROXIES, or say --plain-http. 向其他机器提供服务须启用 TLS。",
             where="host",
         )
     return str(address)
+
+
+def is_for_this_machine(settings: Settings) -> bool:
+    """Return whether nobody but who sits at this machine is meant to reach the service."""
+    return ipaddress.ip_address(settings.host).is_loopback and not settings.proxies and not settings.public_names
 
 
 def check_port(host: str, port: int) -> None:
@@ -95,17 +146,21 @@ def _port_refused(host: str, port: int, exc: OSError) -> Exception:
     return InvalidInput(f"This machine has no address {host}. 地址无效。", where="host")
 
 
-def prepare(url: str, progress: Progress, *, with_demo: bool) -> None:
+def prepare(url: str, vault: Vault, progress: Progress, *, with_demo: bool) -> None:
     """Bring the schema up to date and, in an empty database, load the demo district."""
     progress("Bringing the schema up to date 正在更新数据库结构")
-    db.migrate(url)
-    if not with_demo:
-        return
-    engine = db.create_engine(url)
+    db.migrate(url, vault=vault)
+    engine = db.create_engine(url, vault=vault)
     try:
         with engine.connect() as conn:
             is_empty = hierarchy.is_empty(conn)
-        if is_empty:
+            lost = rotation.unopened(conn, vault)
+        if lost:
+            progress(
+                f"WARNING: the keys in {vault.folder} do not open what is stored ({', '.join(lost)}). Put the right keys"
+                " back from their backup before anybody is added. 警告：密钥与数据库不符，请先从备份恢复密钥。"
+            )
+        if is_empty and with_demo:
             from gridmap import demo  # only now: its generator is heavy and seldom needed
 
             progress("The database is empty: loading the demo district 数据库为空，正在载入演示数据")
@@ -131,6 +186,9 @@ def _run_workers(settings: Settings, url: str, progress: Progress, links: dict[s
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_S,
+        ssl_cert=settings.tls_certificate,
+        ssl_key=settings.tls_key,
+        ssl_protocol_min=SSLProtocols.tls12,
     )
     threading.Thread(target=_announce, args=(settings, progress, links), daemon=True).start()
     server.serve()
@@ -154,19 +212,24 @@ def _export(settings: Settings, url: str) -> None:
         "GRIDMAP_PORT": str(settings.port),
         "GRIDMAP_WORKERS": str(settings.workers),
         "GRIDMAP_THREADS": str(settings.threads),
+        "GRIDMAP_PUBLIC_NAMES": settings.public_names,
+        "GRIDMAP_ALLOW_PLAIN_HTTP": str(settings.allow_plain_http),
     }
 
 
 def _announce(settings: Settings, progress: Progress, links: dict[str, str]) -> None:
     """Say where the service is and what to do next, once it answers."""
-    host = "127.0.0.1" if ipaddress.ip_address(settings.host).is_unspecified else settings.host
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    address = f"{'https' if settings.tls_certificate else 'http'}://{tls.host_of(host)}:{settings.port}"
     command = shutil.which("gridmap") or str(Path(sys.executable).with_name("gridmap"))
     give_up = time.monotonic() + 60
     while time.monotonic() < give_up:
-        if _answers(host, settings.port):
+        if _answers(host, settings.port, with_tls=settings.tls_certificate is not None):
+            names = (
+                f"  Answers to: {settings.public_names.replace(',', ', ')}  主机名\n" if settings.public_names else ""
+            )
             progress(
-                f"gridmap is ready: {address}  已就绪\n{_ways_in(address, command, links)}"
+                f"gridmap is ready: {address}  已就绪\n{names}{_ways_in(address, command, links)}"
                 f"  Your own district: {command} import --help  导入自己的数据\n"
                 f"  Stop: Ctrl-C  停止"
             )
@@ -204,8 +267,12 @@ def demo_links(url: str) -> dict[str, str]:
         engine.dispose()
 
 
-def _answers(host: str, port: int) -> bool:
+def _answers(host: str, port: int, *, with_tls: bool) -> bool:
     connection = http.client.HTTPConnection(host, port, timeout=5)
+    if with_tls:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # it asks itself, and tells no secret
+        connection = http.client.HTTPSConnection(host, port, timeout=5, context=context)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == 200

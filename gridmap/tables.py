@@ -11,6 +11,9 @@ MAX_VERTICES = 20_000  # of one stored geometry; a CHECK, and the import's limit
 VERSION_SUFFIX = "_version"
 GEOGRAPHY = "geog"
 
+SEALED = r"^[a-z0-9]+\.[0-9]+\."  # what gridmap.vault makes, and no text of a person looks like
+KINDS_OF_PERSONAL = ("name", "phone", "id_number")
+
 metadata = sa.MetaData(
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
@@ -54,6 +57,31 @@ def parent(name: str, table: str | None = None) -> sa.ForeignKeyConstraint:
 def code(name: str = "code", *, nullable: bool = False, index: bool = False) -> sa.Column:
     """Return a column of codes; they sort and match by prefix byte by byte (collation C), as Python sorts them."""
     return sa.Column(name, sa.Text(collation="C"), nullable=nullable, index=index)
+
+
+def personal(name: str, kind: str, *, nullable: bool = True) -> tuple[sa.schema.SchemaItem, ...]:
+    """Return a column of what concerns one person: sealed text, which the database holds to that, and its index.
+
+    Parameters
+    ----------
+    kind : name, phone or id_number: how it is masked, and whether `<name>_index` finds it exactly (all but names)
+
+    Notes
+    -----
+    Values go in and out through `gridmap.personal`; who reads the column itself reads sealed text.
+    """
+    if kind not in KINDS_OF_PERSONAL:
+        raise ValueError(kind)
+    column = sa.Column(name, sa.Text, nullable=nullable, info={"personal": kind})
+    if kind == "name":
+        return column, sealed_check(name)
+    found_by = sa.Column(f"{name}_index", sa.Text(collation="C"), index=True, info={"index_of": name})
+    return column, found_by, sealed_check(name)
+
+
+def sealed_check(name: str) -> sa.CheckConstraint:
+    """Return the CHECK that a column holds sealed text only, so that nothing is stored in the clear by mistake."""
+    return sa.CheckConstraint(f"{name} ~ '{SEALED}'", name=f"{name}_sealed")
 
 
 def dates() -> tuple[sa.Column, ...]:
@@ -196,6 +224,7 @@ def with_versions(table: sa.Table) -> sa.Table:
     sa.Table(
         table.name + VERSION_SUFFIX, metadata, *columns,
         moment("until"),
+        *(sealed_check(column.name) for column in table.columns if column.info.get("personal")),
         sa.PrimaryKeyConstraint("county", "id", "version"),
         sa.Index(f"{table.name}_version_code_idx", "code", "until"),
         *([sa.Index(f"{table.name}_version_geom_idx", "geom", postgresql_using="gist")] if "geom" in table.c else []),

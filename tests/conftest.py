@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -26,6 +27,7 @@ from gridmap.accounts import grants, people, sessions
 from gridmap.app import create_app
 from gridmap.cluster import Cluster
 from gridmap.settings import Settings
+from gridmap.vault import open_vault
 from tests.twins import NEXT_COUNTY, NEXT_DOOR, NEXT_STREET, OWN, add_cottage, add_outsiders, add_twin
 
 ROOT = Path(__file__).parent.parent
@@ -36,7 +38,13 @@ START_S = 60
 assert gridmap.layers.LAYERS
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="run the long cases too")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--nightly"):
+        items[:] = [item for item in items if item.get_closest_marker("nightly") is None]
     for item in items:
         if "live_server" in getattr(item, "fixturenames", ()) or "page" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
@@ -73,7 +81,7 @@ def copy_of(cluster: Cluster, template: str) -> Iterator[sa.Engine]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     with administrator(cluster) as conn:
         conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
-    engine = db.create_engine(url_of(cluster, name))
+    engine = db.create_engine(url_of(cluster, name), vault=open_vault(Path(KEYS)))
     try:
         yield engine
     finally:
@@ -88,7 +96,7 @@ def migrated(cluster: Cluster) -> str:
     """The name of a migrated, empty database; nobody writes to it."""
     with administrator(cluster) as conn:
         conn.execute(sa.text("CREATE DATABASE t_migrated TEMPLATE gridmap"))
-    db.migrate(url_of(cluster, "t_migrated"))
+    db.migrate(url_of(cluster, "t_migrated"), vault=open_vault(Path(KEYS)))
     return "t_migrated"
 
 
@@ -192,26 +200,36 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(engine: sa.Engine) -> Iterator[str]:
-    """Run `gridmap serve` on a database, as a person does, and yield its address."""
+def serving(engine: sa.Engine, *options: str, scheme: str = "http", **settings: str) -> Iterator[str]:
+    """Run `gridmap serve` on a database, as a person does, and yield its address on loopback."""
+    with running(engine, *options, scheme=scheme, **settings) as (_, base):
+        yield base
+
+
+@contextmanager
+def running(
+    engine: sa.Engine, *options: str, scheme: str = "http", **settings: str
+) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Run `gridmap serve` on a database and yield the process and its address on loopback."""
     port = free_port()
     url = engine.url.render_as_string(hide_password=False)
-    environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url}
-    command = [sys.executable, "-m", "gridmap", "serve", "--port", str(port), "--no-demo"]
+    environment = os.environ | {"GRIDMAP_HOME": KEYS, "GRIDMAP_DATABASE_URL": url} | settings
+    command = [sys.executable, "-m", "gridmap", "serve", "--port", str(port), "--no-demo", *options]
     process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    base = f"http://127.0.0.1:{port}"
+    base = f"{scheme}://127.0.0.1:{port}"
+    unverified = ssl._create_unverified_context()
     try:
         give_up = time.monotonic() + START_S
         while True:
             try:
-                urllib.request.urlopen(f"{base}/readyz", timeout=5).close()
+                urllib.request.urlopen(f"{base}/readyz", timeout=5, context=unverified).close()
                 break
             except OSError:
                 if process.poll() is not None or time.monotonic() > give_up:
                     process.kill()
                     raise RuntimeError(f"gridmap serve did not start:\n{process.communicate()[0].decode()}") from None
                 time.sleep(0.1)
-        yield base
+        yield process, base
     finally:
         process.terminate()
         process.communicate(timeout=START_S)

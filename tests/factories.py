@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gridmap import hierarchy
+from gridmap import hierarchy, personal
 from gridmap.layers.closure_zone import table as closure_zone
 from gridmap.layers.party_household import table as party_household
 from gridmap.layers.party_unit import table as party_unit
@@ -29,7 +29,7 @@ def point(lon: float, lat: float) -> str:
 
 def insert(conn: sa.Connection, table: sa.Table, **values: Any) -> uuid.UUID:
     row = {"county": COUNTY, "id": uuid.uuid4(), "changed_by": "test"} | values
-    conn.execute(table.insert().values(**row))
+    conn.execute(table.insert().values(**personal.sealed_values(conn, table, row)))
     identity: uuid.UUID = row["id"]
     return identity
 

@@ -254,7 +254,7 @@ def test_a_database_of_ones_own_is_used_as_it_is(home: Path) -> None:
 def test_commands_share_the_cluster_and_stop_it_after(home: Path) -> None:
     began = time.monotonic()
     with database(Settings(home=home)) as urls:
-        assert ask(urls.owner, "SELECT 1")[0][0] == 1
+        assert ask(urls.owner, "SELECT current_user")[0][0] == "gridmap"
         assert ask(urls.service, "SELECT current_user")[0][0] == "gridmap_service"
     assert Cluster(home).status().state == "stopped"
     assert time.monotonic() - began < 20

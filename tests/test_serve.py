@@ -19,6 +19,7 @@ from gridmap import serve
 from gridmap.cli import main
 from gridmap.cluster import Cluster
 from gridmap.errors import Conflict, InvalidInput
+from gridmap.settings import Settings
 
 
 @pytest.fixture
@@ -49,25 +50,76 @@ def run(*arguments: str, **env: str) -> Result:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::"])
-def test_serve_refuses_an_address_others_can_reach(host: str, home: Path) -> None:
+def test_serve_refuses_an_address_others_reach_in_the_clear(host: str, home: Path) -> None:
     result = run("serve", "--host", host, GRIDMAP_HOME=str(home))
     assert result.exit_code == 1
-    assert result.output.startswith("Error: gridmap listens on this machine only")
+    assert "in the clear" in result.output
+    assert "gridmap tls self-signed" in result.output
     assert not list(home.iterdir())
 
 
 @pytest.mark.parametrize(("host", "address"), [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1")])
 def test_loopback_addresses_are_taken(host: str, address: str) -> None:
-    assert serve.address_of(host, in_container=False) == address
-
-
-def test_a_container_may_listen_everywhere() -> None:
-    assert serve.address_of("0.0.0.0", in_container=True) == "0.0.0.0"
+    assert serve.address_of(Settings(host=host), in_container=False) == address
 
 
 def test_a_host_that_is_no_address_is_refused() -> None:
     with pytest.raises(InvalidInput, match="not an address"):
-        serve.address_of("my machine", in_container=False)
+        serve.address_of(Settings(host="my machine"), in_container=False)
+
+
+def opened(*, in_container: bool = False, **settings: object) -> tuple[Settings, str]:
+    """Return the settings as the workers get them, and what was told."""
+    told: list[str] = []
+    return serve.opened(Settings(**settings), told.append, in_container=in_container), "\n".join(told)  # type: ignore[arg-type]
+
+
+def test_a_container_may_listen_everywhere_and_answers_to_loopback_names_only() -> None:
+    settings, told = opened(host="0.0.0.0", in_container=True)
+    assert (settings.host, settings.public_names, settings.allow_plain_http, told) == ("0.0.0.0", "", True, "")
+
+
+def test_plain_http_beyond_loopback_needs_the_switch_which_says_what_is_lost() -> None:
+    settings, told = opened(host="0.0.0.0", public_names="map.example.org", allow_plain_http=True)
+    assert settings.allow_plain_http
+    for lost in ("passwords", "cookies", "locate me", "offline", "密码", "离线"):
+        assert lost in told
+    assert opened(allow_plain_http=True)[1] == ""  # nothing is lost on loopback
+
+
+def test_behind_a_trusted_proxy_others_are_not_answered_in_the_clear() -> None:
+    settings, told = opened(host="0.0.0.0", public_names="map.example.org", trusted_proxies="10.0.0.0/24")
+    assert (settings.host, settings.allow_plain_http, told) == ("0.0.0.0", False, "")
+
+
+def test_a_service_for_others_must_know_its_names() -> None:
+    with pytest.raises(InvalidInput, match="GRIDMAP_PUBLIC_NAMES"):
+        opened(host="0.0.0.0", allow_plain_http=True)
+    assert opened(host="192.168.1.5", allow_plain_http=True)[0].hosts == {"192.168.1.5"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_local"),
+    [
+        ({}, True), ({"host": "::1"}, True), ({"trusted_proxies": "127.0.0.1"}, False),
+        ({"public_names": "map.example.org"}, False), ({"host": "192.168.1.5"}, False),
+    ],
+)  # fmt: skip
+def test_links_into_the_demo_are_made_only_where_nobody_else_comes(settings: dict[str, str], is_local: bool) -> None:
+    assert serve.is_for_this_machine(Settings(**settings)) is is_local  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"GRIDMAP_PUBLIC_NAMES": "https://map.example.org"}, "neither a host name nor an address"),
+        ({"GRIDMAP_TRUSTED_PROXIES": "nginx"}, "GRIDMAP_TRUSTED_PROXIES"),
+        ({"GRIDMAP_TLS_KEY": "key.pem"}, "belong together"),
+    ],
+)
+def test_a_setting_of_the_door_that_cannot_be_meant_is_a_usage_error(settings: dict[str, str], told: str) -> None:
+    result = run("serve", **settings)
+    assert (result.exit_code, told in result.output) == (2, True), result.output
 
 
 def test_a_taken_port_is_told_before_anything_is_started(taken_port: int, home: Path) -> None:

@@ -1,6 +1,7 @@
 """Passwords: argon2id, at least ten characters of three kinds, none of the last five, for ninety days."""
 
 import re
+import secrets
 from datetime import timedelta
 from functools import cache
 
@@ -12,6 +13,7 @@ from gridmap.errors import InvalidInput
 MIN_CHARS, MAX_CHARS, KINDS_NEEDED, FORMER_KEPT = 10, 256, 3, 5
 LASTS = timedelta(days=90)
 _KINDS = (re.compile(r"[a-z]"), re.compile(r"[A-Z]"), re.compile(r"[0-9]"), re.compile(r"[^A-Za-z0-9]"))
+_READABLE = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _hasher = PasswordHasher()  # argon2id with the library's own parameters (RFC 9106, low memory)
 
 
@@ -43,6 +45,15 @@ def check(password: str, name: str) -> None:
         )
     if name.lower() in password.lower():
         raise InvalidInput("A password does not contain the account's name. 密码不得包含账号名。", where="password")
+
+
+def made(name: str) -> str:
+    """Return a new password for an account, easy to read out: four groups of four without characters that look alike."""
+    while True:
+        password = "-".join("".join(secrets.choice(_READABLE) for _ in range(4)) for _ in range(4))
+        kinds = sum(bool(kind.search(password)) for kind in _KINDS)
+        if kinds >= KINDS_NEEDED and (len(name) < 2 or name.lower() not in password.lower()):
+            return password
 
 
 @cache

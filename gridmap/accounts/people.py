@@ -1,20 +1,25 @@
 """Accounts: made, disabled, given passwords and a second factor."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pyotp
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
 
+from gridmap import audit, personal
 from gridmap.access import Actor
 from gridmap.accounts import passwords
 from gridmap.accounts.tables import account, api_token, former_password, sign_in_session
-from gridmap.errors import Conflict, InvalidInput, NotFound
+from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from gridmap.roles import ROLES
 from gridmap.vault import Vault
 
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # when a password was changed that must be changed now
 TOTP_CONTEXT, TOTP_STEP_S, ISSUER = "account.totp_secret", 30, "gridmap"
+NAME_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{1,39}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -58,18 +63,39 @@ def normalised(name: str) -> str:
     return name.strip().lower()
 
 
-def add(conn: sa.Connection, actor: Actor, name: str, password: str | None, *, is_demo: bool = False) -> UUID:
-    """Make an account and return its id; without a password it signs in by a link or by OpenID Connect only."""
+def add(
+    conn: sa.Connection,
+    actor: Actor,
+    name: str,
+    password: str | None,
+    *,
+    is_demo: bool = False,
+    must_change: bool = False,
+) -> UUID:
+    """Make an account and return its id; without a password it signs in by a link or by OpenID Connect only.
+
+    Parameters
+    ----------
+    must_change : the password is for the first sign-in only, which asks for another
+    """
     actor.require("account.manage")
     name = normalised(name)
+    if not NAME_PATTERN.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:40]!r} cannot be an account's name: 2 to 40 small letters, digits, dots, hyphens and underscores. "
+            "账号名须为 2 至 40 个小写字母、数字或 . - _。",
+            where="name",
+        )
     if password is not None:
         passwords.check(password, name)
     if conn.scalar(sa.select(account.c.id).where(account.c.name == name)):
         raise Conflict(f"There is an account {name!r} already. 账号已存在。", where="name")
     row = {"id": uuids.uuid7(), "name": name, "is_demo": is_demo, "created_by": actor.name}
     if password is not None:
-        row |= {"password_hash": passwords.hashed(password), "password_changed_at": sa.func.now()}
+        changed_at = LONG_AGO if must_change else sa.func.now()
+        row |= {"password_hash": passwords.hashed(password), "password_changed_at": changed_at}
     conn.execute(sa.insert(account).values(**row))
+    _note(conn, actor, "account_added", name)
     identity: UUID = row["id"]  # type: ignore[assignment]
     return identity
 
@@ -87,6 +113,7 @@ def disable(conn: sa.Connection, actor: Actor, name: str) -> None:
         .values(disabled_at=sa.func.now())
     )
     end_everything(conn, found.id)
+    _note(conn, actor, "account_disabled", found.name)
 
 
 def enable(conn: sa.Connection, actor: Actor, name: str) -> None:
@@ -94,6 +121,23 @@ def enable(conn: sa.Connection, actor: Actor, name: str) -> None:
     actor.require("account.manage")
     found = find(conn, name)
     conn.execute(sa.update(account).where(account.c.id == found.id).values(disabled_at=None))
+    _note(conn, actor, "account_enabled", found.name)
+
+
+def reset_password(conn: sa.Connection, actor: Actor, name: str, new: str | None = None) -> str:
+    """Give an account a password for its next sign-in only, a new one if none is given, and return it.
+
+    Its sessions and tokens end. Nobody but that administrator's own kind resets another administrator's.
+    """
+    actor.require("account.manage")
+    found = find(conn, name)
+    _refuse_other_administrators(conn, actor, found)
+    password = passwords.made(found.name) if new is None else new
+    set_password(conn, found.id, password)
+    conn.execute(sa.update(account).where(account.c.id == found.id).values(password_changed_at=LONG_AGO))
+    end_everything(conn, found.id)
+    _note(conn, actor, "password_reset", found.name)
+    return password
 
 
 def set_password(conn: sa.Connection, account_id: UUID, new: str, *, keep_session: str | None = None) -> None:
@@ -164,7 +208,7 @@ def new_second_factor(conn: sa.Connection, vault: Vault, account_id: UUID) -> st
     name = conn.scalar(
         sa.update(account)
         .where(account.c.id == account_id, account.c.totp_confirmed_at.is_(None))
-        .values(totp_secret=vault.seal(secret, TOTP_CONTEXT))
+        .values(totp_secret=personal.hold(conn, vault).seal(secret, TOTP_CONTEXT))
         .returning(account.c.name)
     )
     if name is None:
@@ -176,12 +220,31 @@ def drop_second_factor(conn: sa.Connection, actor: Actor, name: str) -> None:
     """Take an account's second factor away, for a lost device; the next sign-in sets up a new one."""
     actor.require("account.manage")
     found = find(conn, name)
+    _refuse_other_administrators(conn, actor, found)
     conn.execute(
         sa.update(account)
         .where(account.c.id == found.id)
         .values(totp_secret=None, totp_confirmed_at=None, totp_last_step=0)
     )
     end_everything(conn, found.id)
+    _note(conn, actor, "second_factor_dropped", found.name)
+
+
+def _refuse_other_administrators(conn: sa.Connection, actor: Actor, found: Account) -> None:
+    """Refuse to open the account of an administrator of another kind: who holds two such accounts is two of the three."""
+    from gridmap.accounts import grants  # grants name accounts; only this step asks back
+
+    for role in grants.administrator_roles(conn, found.id):
+        if not all(map(actor.may, ROLES[role].verbs)):
+            raise NotAllowed(
+                "The password and the second factor of another kind of administrator are reset on the server only "
+                "(gridmap user). 其他管理员的密码和双因素认证只能在服务器上重置。",
+                where="name",
+            )
+
+
+def _note(conn: sa.Connection, actor: Actor, action: str, name: str) -> None:
+    audit.record(conn, actor, action, "account", rows=1, detail={"account": name})
 
 
 def has_second_factor(conn: sa.Connection, account_id: UUID) -> bool:

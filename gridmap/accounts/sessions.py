@@ -9,12 +9,13 @@ from uuid import UUID
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
 
+from gridmap import audit
 from gridmap.access import Actor, Right
-from gridmap.accounts import grants
+from gridmap.accounts import grants, people
 from gridmap.accounts.grants import Held
 from gridmap.accounts.passwords import LASTS
 from gridmap.accounts.tables import account, api_token, sign_in_link, sign_in_session
-from gridmap.errors import InvalidInput, NotFound
+from gridmap.errors import Conflict, InvalidInput, NotFound
 from gridmap.roles import ROLES, VERBS
 
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=12)
@@ -140,10 +141,26 @@ def _only_shows(verb: str) -> bool:
     return verb.endswith((".view", ".count", ".exact", ".priority")) and verb != "audit.view"
 
 
-def view_as(conn: sa.Connection, actor: Actor, session: str, other_id: UUID | None) -> None:
-    """Look with another account's eyes from now on, or with one's own again (None)."""
+def view_as(conn: sa.Connection, actor: Actor, session: str, other_id: UUID | None) -> str | None:
+    """Look with another account's eyes from now on, or with one's own again (None), and return whose they are.
+
+    Both are on record. Nobody looks with the eyes of a disabled account, or with their own.
+    """
     actor.require("view.as")
-    conn.execute(sa.update(sign_in_session).where(sign_in_session.c.token_hash == session).values(view_as=other_id))
+    s, a = sign_in_session.c, account.c
+    before = conn.execute(
+        sa.select(s.account_id, sa.select(a.name).where(a.id == s.view_as).scalar_subquery().label("name"))
+        .where(s.token_hash == session)
+    ).one()  # fmt: skip
+    name = None if other_id is None else conn.scalar(sa.select(a.name).where(a.id == other_id, a.disabled_at.is_(None)))
+    if other_id is not None and (name is None or other_id == before.account_id):
+        raise NotFound("There is no such other account in use. 没有此可用账号。", where="account")
+    conn.execute(sa.update(sign_in_session).where(s.token_hash == session).values(view_as=other_id))
+    if before.name is not None:
+        audit.record(conn, actor, "view_as_ended", "account", rows=1, detail={"account": before.name})
+    if name is not None:
+        audit.record(conn, actor, "view_as", "account", rows=1, detail={"account": name})
+    return name
 
 
 def end(conn: sa.Connection, session: str) -> None:
@@ -208,6 +225,24 @@ def make_token(
         )
     )  # fmt: skip
     return token
+
+
+def issue_token(
+    conn: sa.Connection,
+    actor: Actor,
+    name: str,
+    *,
+    days: int,
+    label: str = "",
+    verbs: tuple[str, ...] | None = None,
+    place: str | None = None,
+) -> str:
+    """Make an API token for somebody's account and return it, as `make_token` does for one's own."""
+    actor.require("account.manage")
+    owner = people.find(conn, name)
+    if owner.disabled_at is not None:
+        raise Conflict(f"Account {owner.name} is disabled; no token of it would hold. 账号已停用。", where="name")
+    return make_token(conn, owner.id, days=days, label=label, verbs=verbs, place=place)
 
 
 def identify_token(conn: sa.Connection, token: str) -> Identity | None:

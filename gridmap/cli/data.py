@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gridmap.cli.shared import bar, console, migrated_engine, say, settings_with
+from gridmap.cli.shared import bar, console, migrated_engine, say, settings_with, vault_of
 from gridmap.cluster import database
 from gridmap.errors import GridmapError
 
@@ -22,8 +22,9 @@ def migrate() -> None:
     """Bring the database's schema up to date. 更新数据库结构。"""
     from gridmap import db
 
-    with database(settings_with(), say) as urls:
-        db.migrate(urls.owner)
+    settings = settings_with()
+    with database(settings, say) as urls:
+        db.migrate(urls.owner, vault=vault_of(settings))
     say("The schema is up to date. 数据库结构已是最新。")
 
 
@@ -34,9 +35,11 @@ def demo(households: int, seed: int) -> None:
     """Fill an empty database with a synthetic district. 生成演示区域。"""
     from gridmap import db, demo
 
-    with database(settings_with(), say) as urls:
-        db.migrate(urls.owner)
-        engine = db.create_engine(urls.owner)  # COPY needs the owner: a role under policies may not use it
+    settings = settings_with()
+    vault = vault_of(settings)
+    with database(settings, say) as urls:
+        db.migrate(urls.owner, vault=vault)
+        engine = db.create_engine(urls.owner, vault=vault)  # COPY needs the owner: a role under policies may not use it
         try:
             with bar("Making the district 正在生成演示区域") as advance:
                 stored = demo.load(engine, demo.DEMO, households=households, seed=seed, progress=advance)

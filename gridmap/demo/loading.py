@@ -9,7 +9,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg import sql
 
-from gridmap import hierarchy
+from gridmap import hierarchy, personal
 from gridmap.access import LOCAL, Actor
 from gridmap.db import transaction, translated
 from gridmap.demo.district import DEFAULT_HOUSEHOLDS, generate
@@ -106,12 +106,14 @@ def _chunks(batches: Iterator[Batch]) -> Iterator[Chunk]:
 def _write(conn: sa.Connection, chunk: Chunk, actor: Actor) -> None:
     """Copy a chunk into its tables, parents first."""
     driver: Any = conn.connection.driver_connection
+    vault = personal.hold(conn)
     for table in ORDER:
         if table not in chunk:
             continue
+        sealed = [Batch(table, personal.sealed_columns(vault, table, batch.columns)) for batch in chunk[table]]
         try:
             with driver.cursor() as cursor:
-                _copy(cursor, table, chunk[table], actor)
+                _copy(cursor, table, sealed, actor)
         except psycopg.Error as exc:
             raise translated(sa.exc.DBAPIError(f"COPY {table.name}", None, exc)) from exc
 

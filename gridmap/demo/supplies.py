@@ -46,6 +46,7 @@ _HOURS = {
 _SHOPS = ("便民超市", "生鲜超市", "粮油店", "大药房", "平价超市")
 _CLINIC, _STATION, _DROPOFF = 0.75, (0.38, 0.2), (0.75, 0.35)  # shares; of estates: usual, poorly served
 _POOR_EVERY, _POOR_FIRST = 6, 4  # of a sub-district's communities: the 4th, the 10th … have neither store nor clinic
+COUNTED_BY = "demo"  # an account, as everywhere: never a person's name
 _BESIDE_M = 2.5  # between two points at one stair unit
 _SOLD_OUT, _NOT_KEPT = 0.06, 0.12
 
@@ -65,17 +66,16 @@ def rows(place: Place, dice: Dice, ids: Ids, day: date) -> Iterator[Batch]:
     points = list(_points(place, dice))
     count = len(points)
     point_ids, grids = ids.take(count), [place.building_grids[point.building] for point in points]
-    keepers = people(dice, count)
     yield batch(supply_point, {
         "id": point_ids, "community_id": [place.id] * count, "community": [place.code] * count,
         "neighbourhood": [place.grid_codes[g] for g in grids],
         "code": [f"S{place.code}-{n:02d}" for n in range(1, count + 1)],
         "name": [point.name for point in points], "kind": [point.kind for point in points],
         "address": [_address(place, point.building) for point in points], "open_hours": [_HOURS[point.kind] for point in points],
-        "capacity": [point.capacity for point in points], "keeper": keepers, "phone": phones(dice, count),
+        "capacity": [point.capacity for point in points], "keeper": people(dice, count), "phone": phones(dice, count),
         "geom": points_ewkb(_positions(place, points)),
     })  # fmt: skip
-    yield _count_rows(dice, points, point_ids, keepers, day)
+    yield _count_rows(dice, points, point_ids, day)
 
 
 def _address(place: Place, k: int) -> str:
@@ -122,9 +122,9 @@ def _merchants(place: Place, dice: Dice, wanted: int) -> Iterator[Point]:
         yield Point("merchant", f"{place.estate_names[place.buildings[k].estate][:2]}{dice.pick(_SHOPS)}", k)
 
 
-def _count_rows(dice: Dice, points: list[Point], ids: list[str], keepers: list[str], day: date) -> Batch:
+def _count_rows(dice: Dice, points: list[Point], ids: list[str], day: date) -> Batch:
     rows = []
-    for point, point_id, keeper in zip(points, ids, keepers, strict=True):
+    for point, point_id in zip(points, ids, strict=True):
         latest = day - timedelta(days=dice.whole(1, 45))
         for item, (least, most) in _STOCK[point.kind].items():
             if dice.chance(_NOT_KEPT):
@@ -132,7 +132,7 @@ def _count_rows(dice: Dice, points: list[Point], ids: list[str], keepers: list[s
             quantity = dice.whole(least, most)
             for turn in range(dice.whole(1, 3)):
                 amount = 0 if turn == 0 and dice.chance(_SOLD_OUT) else int(quantity * dice.between(0.6, 1.3))
-                rows.append((point_id, item, latest - timedelta(days=31 * turn), amount, keeper))
+                rows.append((point_id, item, latest - timedelta(days=31 * turn), amount, COUNTED_BY))
     columns = zip(*rows, strict=True) if rows else [()] * 5
     names = ("supply_point_id", "item_code", "counted_on", "quantity", "recorded_by")
     return batch(stock_count, dict(zip(names, map(list, columns), strict=True)))

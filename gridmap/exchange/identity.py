@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from gridmap.exchange.columns import DETAILS
-from gridmap.exchange.incoming import target_column
+from gridmap.exchange.incoming import same_column, target_column
 from gridmap.exchange.work import Work
 from gridmap.hierarchy import (
     BUILDING_DIGITS,
@@ -95,9 +95,12 @@ def refuse_differing(work: Work) -> None:
     details = {field.column for field in DETAILS[work.layer.name]}
     for column in work.plan.columns:
         if column.field.column not in details:
-            name = target_column(column)
+            name, shown = target_column(column), True
+            if (marked := same_column(name)) in rows.c:
+                name, shown = marked, False
             differs = sa.and_(first.c.row == rows.c.first, rows.c[name] != first.c[name])
-            work.refuse(differs, column.heading, "differs", value=sa.cast(rows.c[name], sa.Text), other=rows.c.first)
+            value = sa.cast(rows.c[name], sa.Text) if shown else None
+            work.refuse(differs, column.heading, "differs", value=value, other=rows.c.first)
     moved = sa.and_(first.c.row == rows.c.first, sa.not_(rows.c.geom.op("=")(first.c.geom)))
     work.refuse(moved, "geometry", "differs", other=rows.c.first)
 
@@ -109,6 +112,7 @@ def unite(work: Work) -> int:
     """
     rows = work.rows
     names = [target_column(column) for column in work.plan.columns]
+    names += [beside for name in names for beside in (f"{name}_index", same_column(name)) if beside in rows.c]
     names += ["source_key", *(["geom"] if work.layer.geometry == "point" else [])]
     chosen = [_first_value(rows, name).label(name) for name in dict.fromkeys(names)]
     if work.layer.geometry == "polygon":

@@ -8,9 +8,11 @@ import sqlalchemy as sa
 from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from gridmap import personal
 from gridmap.crs import STORAGE_SRID
 from gridmap.exchange.columns import Column, Plan, fields_of
 from gridmap.layer import Layer
+from gridmap.vault import Vault
 
 KEPT = ("county", "id", "code", "source", "source_key")
 NOT_GIVEN = ("valid_from", "valid_to", "version", "changed_at", "changed_by")
@@ -25,7 +27,7 @@ def table(layer: Layer) -> sa.Table:
     It has the layer's own columns, `given_<place>` for places as the file names them, lists and details as the file
     gives them, and what the import finds out: `is_new`, `is_changed`, `refused`, the `stated_county` of the file and the
     `was_county` that it corrects, the `first` and `next` row about the same thing, and the `position` that decides where
-    a row lies.
+    a row lies. Personal values are sealed before they come here.
     """
     stored = [
         sa.Column(column.name, _plain_type(column))
@@ -39,6 +41,7 @@ def table(layer: Layer) -> sa.Table:
         for f in fields_of(layer)
         if f.kind != "place" and f.column not in (*names, *KEPT)
     ]
+    extra += [sa.Column(same_column(column.name), sa.Text) for column in personal.columns(layer.table)]
     return sa.Table(
         "incoming", sa.MetaData(),
         sa.Column("row", sa.Integer, primary_key=True, autoincrement=False),
@@ -68,6 +71,11 @@ def _plain_type(column: sa.Column) -> sa.types.TypeEngine[Any]:
 def given_column(column: str) -> str:
     """Return the column that holds a place as the file names it."""
     return f"given_{column}"
+
+
+def same_column(column: str) -> str:
+    """Return the column that tells which rows of this import have the same value of a sealed column."""
+    return f"{column}_same"
 
 
 def target_column(column: Column) -> str:
@@ -118,6 +126,11 @@ def digests(told: Sequence[Sequence[Any]], shapes: Any) -> list[str | None]:
         "digest:" + hashlib.sha256(f"{name}|".encode() + (wkb or b"")).hexdigest()[:32] if name or wkb else None
         for name, wkb in zip(names, rounded, strict=True)
     ]
+
+
+def hidden(vault: Vault, layer: Layer, keys: Iterable[str | None]) -> list[str | None]:
+    """Return keys that name persons, or are made of their names, as keyed hashes: the same for the same key."""
+    return [key and f"hmac:{vault.index(key, f'{layer.name}.source_key')[:32]}" for key in keys]
 
 
 def _plain(cell: Any) -> str:

@@ -60,6 +60,10 @@ REASONS = {
         "Excel keeps only 15 digits of a number. Format the column as text and enter it again.",
         "Excel 的数字只保留 15 位，请将该列设为文本格式后重新填写。",
     ),
+    "not_identity": (
+        "This is no identity number of 18 characters, or its check digit does not fit. Format the column as text.",
+        "不是有效的 18 位身份证号（校验位不符）。请将该列设为文本格式。",
+    ),
     "unknown_word": ("This word is not known here. Known: {known}.", "不认识的取值。可用：{known_zh}。"),
     "unknown_kind": (
         "The kind is missing or not known. Known: {known}. For a whole file of one kind: --set kind=….",

@@ -1,11 +1,13 @@
 """From batches of a file to rows of the temporary table: every cell converted, every refusal noted."""
 
+import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from gridmap import crs
+from gridmap import crs, personal
 from gridmap.crs import STORAGE_SRID
 from gridmap.exchange import incoming, shapes, words
 from gridmap.exchange.columns import Column, Plan
@@ -14,6 +16,7 @@ from gridmap.exchange.report import ImportReport
 from gridmap.exchange.source import Batch, Fault, Source
 from gridmap.exchange.values import BadValue, converter
 from gridmap.layer import Field, Layer
+from gridmap.vault import Vault
 
 Progress = Callable[[str, int], None]
 CODED_BY_PARTS = ("household", "party_household")  # their codes name them; they need no key of their own
@@ -23,10 +26,19 @@ class Loader:
     """Brings the rows of one source into the temporary table; keeps what every batch needs."""
 
     def __init__(
-        self, layer: Layer, source: Source, plan: Plan, system: crs.System | None, report: ImportReport, *, repair: bool
+        self,
+        layer: Layer,
+        source: Source,
+        plan: Plan,
+        system: crs.System | None,
+        report: ImportReport,
+        vault: Vault | None,
+        *,
+        repair: bool,
     ) -> None:
         self.layer, self.source, self.plan, self.system, self.report = layer, source, plan, system, report
         self.repair, self.repaired = repair, 0
+        self.sealing = Sealing(layer, plan, vault) if vault is not None else None
         self.converters = [converter(column.field, is_escaped=source.is_escaped) for column in plan.columns]
         self.places = [column.field.column for column in plan.columns if column.field.kind == "place"]
         self.needs_digest = not plan.keys and layer.name not in CODED_BY_PARTS
@@ -44,7 +56,8 @@ class Loader:
     def names(self) -> list[str]:
         """Return the columns of the temporary table that `rows` fills, in order."""
         targets = [incoming.target_column(column) for column in self.plan.columns]
-        return ["row", "id", "source_key", *targets, *(["geom"] if self.system else [])]
+        beside = self.sealing.names if self.sealing else []
+        return ["row", "id", "source_key", *targets, *beside, *(["geom"] if self.system else [])]
 
     def rows(self, batch: Batch) -> Iterator[tuple[Any, ...]]:
         """Return the good rows of a batch, ready to be copied."""
@@ -55,6 +68,8 @@ class Loader:
         geometry = self._shapes(batch)
         keys = self._keys(batch, values, geometry)
         bad = {found.row for found in self.report.problems[before:]}
+        if self.sealing is not None:
+            keys, values = self.sealing.keys(keys), self.sealing.values(values)
         columns: list[Sequence[Any]] = [batch.rows, incoming.new_ids(count), keys, *values]
         if geometry is not None:
             columns.append(shapely.to_wkb(shapely.set_srid(geometry, STORAGE_SRID), hex=True, include_srid=True))
@@ -74,7 +89,7 @@ class Loader:
                     known[kind] = exc
             value = known[kind]
             if isinstance(value, BadValue):
-                self._refuse(batch.rows[i], column.heading, cell, value.code, **value.facts)
+                self._refuse(batch.rows[i], column.heading, self._shown(column, cell), value.code, **value.facts)
                 value = None
             elif value is None and column.field.required and not _is_unread(batch.faults.get(i)):
                 code, facts = missing(column.field)
@@ -110,8 +125,66 @@ class Loader:
         made = incoming.digests([*told, [None] * count], geometry)
         return [key if code is None else None for code, key in zip(codes, made, strict=True)]
 
+    def _shown(self, column: Column, cell: Any) -> Any:
+        """Return a cell as a report may repeat it: of a person no more than any panel shows."""
+        target = self.layer.table.c.get(column.field.column)
+        if target is None or not target.info.get("personal"):
+            return cell
+        return personal.mask(target, str(cell))
+
     def _refuse(self, row: int, column: str, value: object, code: str, **facts: object) -> None:
         self.report.problems.append(problem(row, column, value, code, **facts))
+
+
+class Sealing:
+    """Seals the personal columns of an import before they leave this process.
+
+    Beside each comes its index, where it has one, and a mark that is the same for the same value within this import,
+    made with a key that is thrown away after it.
+    """
+
+    def __init__(self, layer: Layer, plan: Plan, vault: Vault) -> None:
+        self.layer, self.vault, self._once = layer, vault, secrets.token_bytes(32)
+        self.targets = [layer.table.c.get(incoming.target_column(column)) for column in plan.columns]
+        personal_cells = {
+            column.index
+            for column, target in zip(plan.columns, self.targets, strict=True)
+            if target is not None and target.info.get("personal")
+        }
+        of_persons = bool(layer.table.c.name.info.get("personal")) if "name" in layer.table.c else False
+        self._hides_keys = of_persons or any(index in personal_cells for _, index, _ in plan.keys)
+
+    @property
+    def names(self) -> list[str]:
+        """Return the columns that come beside those of the file, in the order `values` gives them."""
+        return [name for target in self._personal() for name in (*self._index(target), f"{target.name}_same")]
+
+    def keys(self, keys: list[str | None]) -> list[str | None]:
+        """Return keys of rows as they are stored."""
+        return incoming.hidden(self.vault, self.layer, keys) if self._hides_keys else keys
+
+    def values(self, values: list[list[Any]]) -> list[list[Any]]:
+        """Return the values of columns sealed, those of `names` behind them."""
+        beside: list[list[Any]] = []
+        made = list(values)
+        for i, target in enumerate(self.targets):
+            if target is None or not target.info.get("personal"):
+                continue
+            context = personal.context_of(target)
+            made[i] = [value and self.vault.seal(value, context) for value in values[i]]
+            for _ in self._index(target):
+                beside.append([value and personal.index_of(self.vault, target, value) for value in values[i]])
+            beside.append([value and self._mark(value) for value in values[i]])
+        return [*made, *beside]
+
+    def _personal(self) -> list[sa.Column[Any]]:
+        return [target for target in self.targets if target is not None and target.info.get("personal")]
+
+    def _index(self, target: sa.Column[Any]) -> list[str]:
+        return [name for name in (f"{target.name}_index",) if name in self.layer.table.c]
+
+    def _mark(self, value: str) -> str:
+        return hashlib.blake2b(value.encode(), key=self._once, digest_size=16).hexdigest()
 
 
 def _is_unread(fault: Fault | None) -> bool:

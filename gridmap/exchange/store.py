@@ -5,6 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from geoalchemy2 import Geometry
 
+from gridmap import personal
 from gridmap.exchange.identity import NUMBER_DIGITS
 from gridmap.exchange.incoming import KEPT, NOT_GIVEN
 from gridmap.exchange.rows import missing
@@ -31,6 +32,7 @@ def complete(work: Work) -> None:
     """Fill what the file does not say: from the stored row, and the place of a new household from its building."""
     rows, table = work.rows, work.layer.table
     given = {column.field.column for column in work.plan.columns}
+    given |= {f"{name}_index" for name in given}
     kept: dict[str, sa.ColumnElement] = {}
     for column in columns(work):
         if column.name not in given or not column.nullable:
@@ -69,6 +71,26 @@ def keep_equal_shapes(work: Work) -> None:
     if same:
         wanted = sa.func.unnest(sa.bindparam("same", same, type_=sa.ARRAY(sa.Integer))).column_valued("wanted")
         work.set(sa.and_(_same_row(work), rows.c.row.in_(sa.select(wanted))), geom=table.c.geom)
+
+
+def keep_equal_persons(work: Work) -> None:
+    """Put the stored sealed text in place of one that says the same: sealing gives another text each time."""
+    rows = work.rows
+    for column in personal.columns(work.layer.table):
+        if not work.plan.has(column.name):
+            continue
+        given, stored_ = rows.c[column.name], work.layer.table.c[column.name]
+        both = sa.and_(_same_row(work), work.good, given.is_not(None), stored_.is_not(None))
+        same: list[int] = []
+        for part in work.conn.execute(sa.select(rows.c.row, given, stored_).where(both)).partitions(FETCH_ROWS):
+            same += [
+                row.row
+                for row in part
+                if personal.opened(work.conn, column, row[1]) == personal.opened(work.conn, column, row[2])
+            ]
+        if same:
+            wanted = sa.func.unnest(sa.bindparam("same", same, type_=sa.ARRAY(sa.Integer))).column_valued("wanted")
+            work.set(sa.and_(_same_row(work), rows.c.row.in_(sa.select(wanted))), **{column.name: stored_})
 
 
 def write(work: Work) -> None:

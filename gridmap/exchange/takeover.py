@@ -5,7 +5,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from gridmap import audit
+from gridmap import audit, personal
 from gridmap import crs as systems
 from gridmap.access import Actor
 from gridmap.db import transaction
@@ -95,7 +95,8 @@ def import_file(
         with conn.begin_nested() as step:
             work = Work(conn, actor, layer, incoming.table(layer), plan, report)
             work.rows.create(conn)
-            Loader(layer, source, plan, system, report, repair=repair).load(conn, work.rows, progress)
+            vault = personal.hold(conn) if personal.columns(layer.table) else None
+            Loader(layer, source, plan, system, report, vault, repair=repair).load(conn, work.rows, progress)
             if not report.read:
                 raise ImportRefused(f"{report.path.name!r} holds no rows.")
             _resolve(work, merge=merge, progress=progress)
@@ -164,6 +165,7 @@ def _write(work: Work, progress: Progress) -> None:
     counties.move(work)
     store.complete(work)
     store.keep_equal_shapes(work)
+    store.keep_equal_persons(work)
     store.write(work)
     details.write_links(work)
     if stock.is_told(work):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from gridmap import personal
 from gridmap.exchange import words
 from gridmap.layer import Field
 
@@ -50,6 +51,7 @@ def converter(field: Field, *, is_escaped: bool) -> Convert:
         "date": day,
         "words": several,
         "priority": lambda cell: priority(cell, field, known),
+        "identity": identity,
         "unit": lambda cell: part_of_code(cell, "unit", 2),
         "room": lambda cell: part_of_code(cell, "room", 4),
     }.get(field.kind, text)
@@ -165,6 +167,14 @@ def priority(cell: Any, field: Field, known: Mapping[str, str]) -> list[str]:
             raise BadValue("unknown_word", known=en, known_zh=zh)
         counted[tag] = number
     return [f"{tag}:{number}" for tag, number in sorted(counted.items())]
+
+
+def identity(cell: Any) -> str:
+    """Return a citizen's identity number (GB 11643): 18 characters whose last one fits the others."""
+    number = personal.normalised("id_number", text(cell))
+    if not personal.is_identity(number):
+        raise BadValue("not_identity")
+    return number
 
 
 def part_of_code(cell: Any, part: str, width: int) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from gridmap import crs, features, hierarchy
+from gridmap import crs, features, hierarchy, persons
 from gridmap.crs import Position
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
@@ -29,7 +29,7 @@ pages.context_processor(lambda: {"recorded": recorded})
 
 
 @api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer})
-@permission("supply_point.view")
+@permission("building.view", "supply_point.view")
 def nearest_to_building(path: schemas.CodePath, query: schemas.NearestQuery) -> Response:
     """The supply points nearest to a building's stored position."""
     with begin() as conn:
@@ -49,7 +49,7 @@ def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQ
 
 
 @api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer})
-@permission("volunteer.view")
+@permission("building.view", "volunteer.view")
 def volunteers_of_building(path: schemas.CodePath) -> Response:
     """The volunteers who cover a building: assigned to it, or with it inside their service radius."""
     with begin() as conn:
@@ -105,6 +105,7 @@ def feature_panel(layer: str, code: str) -> str:
         above = str(properties.get("neighbourhood") or properties.get("community") or "")
         places = hierarchy.places_above(conn, actor(), above) if above else []
         at = features.spot(conn, actor(), found, code)
+        person = persons.card(conn, actor(), found, code)
         as_of = surroundings.now(conn)
     answer = {
         "layer": found,
@@ -112,6 +113,7 @@ def feature_panel(layer: str, code: str) -> str:
         "name": properties.get(found.name_column),
         "properties": words.described(found, properties),
         "places": [asdict(place) for place in places],
+        "person": person,
         "as_of": as_of,
         "lon": at and at.lon,
         "lat": at and at.lat,

@@ -4,7 +4,9 @@ import re
 
 from flask import Flask, Response, request
 
-from gridmap.errors import MisdirectedHost
+from gridmap.errors import MisdirectedHost, NotAllowed
+from gridmap.settings import Settings
+from gridmap.web.proxy import is_loopback
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -32,22 +34,45 @@ _HEADERS = {
 
 
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_ASKED_BY_MACHINES = frozenset({"health.healthz", "health.readyz"})  # load balancers ask without TLS
+STRICT_TRANSPORT_SECURITY = "max-age=31536000"
 
 
-def init(app: Flask) -> None:
-    """Add the headers, and serve no other host name than this machine's: loopback is the only access rule until there
-    is sign-in, and a page elsewhere could reach it through a name of its own that resolves to loopback."""
+class PlainHttpRefused(NotAllowed):
+    """Somebody of another machine asked without TLS."""
+
+    code = "plain_http"
+
+
+def init(app: Flask, settings: Settings) -> None:
+    """Add the headers, and answer only by our own names and, to other machines, only over TLS.
+
+    A page elsewhere could otherwise reach the service through a name of its own that resolves here.
+    """
+    own_hosts = _LOCAL_HOSTS | settings.hosts
 
     @app.before_request
-    def _own_host_only() -> None:
-        if re.sub(r":\d+$", "", request.host).lower() not in _LOCAL_HOSTS:
+    def _own_hosts_only() -> None:
+        host = re.sub(r":\d+$", "", request.host).lower()
+        if host not in own_hosts:
             raise MisdirectedHost(
-                "gridmap answers on this machine only: use http://127.0.0.1 and its port.", where="Host"
+                "gridmap does not answer to this name; the operator adds it to GRIDMAP_PUBLIC_NAMES. "
+                "On this machine use 127.0.0.1. 本服务不使用此主机名。",
+                where="Host",
             )
+
+    @app.before_request
+    def _tls_or_loopback() -> None:
+        if request.is_secure or settings.allow_plain_http or request.endpoint in _ASKED_BY_MACHINES:
+            return
+        if not is_loopback(request.remote_addr or ""):
+            raise PlainHttpRefused("Use https: passwords would travel in the clear. 请使用 https 访问。")
 
     @app.after_request
     def _add(response: Response) -> Response:
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure:
+            response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT_SECURITY)
         return response

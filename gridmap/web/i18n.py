@@ -104,5 +104,5 @@ def _remember(response: Response) -> Response:
     if chosen is None or chosen not in LANGUAGES or chosen == request.cookies.get(_COOKIE):
         return response
     if response.mimetype == "text/html":
-        response.set_cookie(_COOKIE, chosen, max_age=_YEAR_S, samesite="Lax", httponly=True)
+        response.set_cookie(_COOKIE, chosen, max_age=_YEAR_S, secure=request.is_secure, samesite="Lax", httponly=True)
     return response

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import sqlalchemy as sa
-from flask import Blueprint, Response, current_app, render_template, request, url_for
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
-from gridmap import hierarchy, maps
+from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
@@ -17,11 +18,14 @@ from gridmap.web.answers import shown
 from gridmap.web.features import describe
 from gridmap.web.i18n import language
 from gridmap.web.permissions import SIGNED_IN, permission, public
-from gridmap.web.session import actor, begin, layers
+from gridmap.web.sections import has_map
+from gridmap.web.session import actor, begin, csrf_token, layers, signed_in
+from gridmap.web.sign_in import landing
 from gridmap.web.texts import texts
 
 bp = Blueprint("pages", __name__, template_folder="templates")
 
+MARGIN = 0.0005  # degrees, about 50 m: one point alone is still seen among its neighbours
 FOREVER = "public, max-age=31536000, immutable"
 _PROJECT = Path(__file__).resolve().parents[2]
 _MIME = {"css": "text/css", "js": "text/javascript"}
@@ -29,8 +33,13 @@ _MIME = {"css": "text/css", "js": "text/javascript"}
 
 @bp.get("/")
 @permission(SIGNED_IN)
-def map_page() -> str:
-    """The map. Its features come as tiles and JSON, each with its own permission."""
+def map_page() -> str | AnyResponse:
+    """The map. Its features come as tiles and JSON, each with its own permission.
+
+    Whoever may see nothing on it is led to the own first page.
+    """
+    if not has_map():
+        return redirect(landing(signed_in().held, otherwise="account.page"))
     with begin() as conn:
         is_empty = hierarchy.is_empty(conn)
         bounds = None if is_empty else _bounds(conn, actor())
@@ -77,6 +86,8 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "root": request.script_root,
         "icons": url_for("static", filename="icons/icons.svg"),
         "now": now,
+        "csrf": csrf_token(),
+        "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
         "layers": [_drawn(layer) for layer in visible],
         "texts": texts(),
@@ -114,5 +125,6 @@ def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
         sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
         found = conn.execute(sa.select(*sides)).one()
         if found[0] is not None:
-            return list(found)
+            west, south, east, north = found
+            return [west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN]
     return None

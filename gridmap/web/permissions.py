@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from gridmap.errors import GridmapError, NotAllowed
 from gridmap.web.session import SAFE_METHODS, actor, identity, layers
@@ -11,6 +11,7 @@ from gridmap.web.session import SAFE_METHODS, actor, identity, layers
 PUBLIC = "public"  # anybody: shows nothing of the register
 SIGNED_IN = "signed_in"  # whoever is signed in; shows what each layer's own verb allows
 OWN_ACCOUNT = "own_account"  # whoever is signed in, also before second factor or new password
+_ALSO_WITH_OTHER_EYES = frozenset({"sign_in.leave"})  # changes that somebody looking as another may make
 View = TypeVar("View", bound=Callable[..., Any])
 _UNDECLARED_BY_FLASK = frozenset({"static"})
 
@@ -35,14 +36,20 @@ class PasswordExpired(NotAllowed):
     code = "password_expired"
 
 
-def permission(verb: str) -> Callable[[View], View]:
-    """Declare the verb a route needs; `{name}` in it stands for a path value (`{layer}.view`)."""
+def permission(*verbs: str) -> Callable[[View], View]:
+    """Declare the verbs a route needs, all of them; `{layer}` in one stands for the path's value."""
 
     def declare(view: View) -> View:
-        view.permission = verb  # type: ignore[attr-defined]
+        view.permission = " ".join(verbs)  # type: ignore[attr-defined]
         return view
 
     return declare
+
+
+def reads_only(view: View) -> View:
+    """Declare that a route changes nothing although it takes a body."""
+    view.reads_only = True  # type: ignore[attr-defined]
+    return view
 
 
 def public(view: View) -> View:
@@ -51,7 +58,7 @@ def public(view: View) -> View:
 
 
 def declared(app: Flask, endpoint: str) -> str | None:
-    """Return the verb an endpoint declares, or None."""
+    """Return the verbs an endpoint declares, parted by spaces, or None."""
     if endpoint in _UNDECLARED_BY_FLASK:
         return PUBLIC
     verb = getattr(app.view_functions[endpoint], "permission", None)
@@ -71,20 +78,27 @@ def init(app: Flask) -> None:
         who = identity()
         if who is None:
             raise SignInNeeded("Sign in first, or send a token that holds. 请先登录。")
-        if verb == OWN_ACCOUNT and not who.viewed_as:
+        if verb == OWN_ACCOUNT and (not who.viewed_as or request.endpoint in _ALSO_WITH_OTHER_EYES):
             return
         if who.must_change_password:
-            raise PasswordExpired("The password is older than 90 days; choose a new one. 密码已过期，请修改。")
+            raise PasswordExpired(
+                "The password has expired, or was set by somebody else; choose a new one. 密码已过期或由他人设置，请修改。"
+            )
         if who.lacks_second_factor:
             raise SecondFactorNeeded("This role needs a second factor. 此角色需要双因素认证。")
-        if who.viewed_as and request.method not in SAFE_METHODS and verb != "view.as":
+        if who.viewed_as and verb != "view.as" and not _changes_nothing(request.endpoint):
             raise NotAllowed("Looking with another's eyes changes nothing. 以他人身份查看时不可修改。")
         if verb not in (SIGNED_IN, OWN_ACCOUNT):
             values = request.view_args or {}
             for name in str(values.get("layers", values.get("layer", ""))).split(","):
                 if "{layer}" in verb:
                     layers()[name]  # an unknown layer is missing, not forbidden
-                actor().require(verb.replace("{layer}", name))
+                for needed in verb.replace("{layer}", name).split():
+                    actor().require(needed)
+
+
+def _changes_nothing(endpoint: str) -> bool:
+    return request.method in SAFE_METHODS or hasattr(current_app.view_functions[endpoint], "reads_only")
 
 
 def refuse_undeclared(app: Flask) -> None:

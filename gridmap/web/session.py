@@ -30,32 +30,26 @@ class BadCsrf(NotAllowed):
 
 
 def init(app: Flask) -> None:
-    """Find out who stands behind each request, and refuse changes that come from elsewhere."""
-
-    @app.before_request
-    def _identify() -> None:
-        g.identity, g.by_token = None, False
-        g.actor = ANONYMOUS
-        if request.endpoint in (None, "static"):
-            return
-        if (identity := _found()) is not None:
-            g.identity, g.actor = identity, identity.actor
+    """Refuse changes that come from elsewhere; who asks is found out when somebody wants to know."""
 
     @app.before_request
     def _refuse_foreign_changes() -> None:
-        if request.endpoint is not None and request.method not in SAFE_METHODS and not g.by_token:
+        if request.endpoint is not None and request.method not in SAFE_METHODS and not _bearer():
             _check_origin()
             _check_csrf()
 
     app.jinja_env.globals |= {"csrf_token": csrf_token, "identity": identity}
 
 
-def _found() -> Identity | None:
+def _bearer() -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        g.by_token = True
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _found() -> Identity | None:
+    if (token := _bearer()) is not None:
         with db.transaction(engine(), ANONYMOUS) as conn:
-            return sessions.identify_token(conn, token.strip())
+            return sessions.identify_token(conn, token)
     if cookie := request.cookies.get(cookie_name()):
         with db.transaction(engine(), ANONYMOUS) as conn:
             return sessions.identify(conn, cookie)
@@ -63,18 +57,21 @@ def _found() -> Identity | None:
 
 
 def identity() -> Identity | None:
-    """Return who is signed in, or None."""
-    return cast(Identity | None, g.get("identity"))
+    """Return who is signed in, or None; asked of the database once a request, and only where it matters."""
+    if "identity" not in g:
+        g.identity = _found()
+    return cast(Identity | None, g.identity)
 
 
 def signed_in() -> Identity:
     """Return who is signed in; only behind a route that asks for it."""
-    return cast(Identity, g.identity)
+    return cast(Identity, identity())
 
 
 def actor() -> Actor:
     """Return who asks."""
-    return cast(Actor, g.actor)
+    who = identity()
+    return who.actor if who is not None else ANONYMOUS
 
 
 def layers() -> Layers:
@@ -153,7 +150,7 @@ def _secret_of_visit() -> str:
 
 
 def _session_cookie() -> str | None:
-    return request.cookies.get(cookie_name()) if g.get("identity") is not None else None
+    return request.cookies.get(cookie_name()) if identity() is not None else None
 
 
 def _proof(secret: str) -> str:

@@ -7,18 +7,22 @@ import pytest
 import sqlalchemy as sa
 
 from gridmap.layers import LAYERS
+from gridmap.roles import ADMINISTRATORS, ROLES
 from gridmap.settings import Settings
+from tests.conftest import client_of, session_of
 
 PROGRAMS = ("/api/v1/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
 UNDESCRIBED = {"/openapi.json"}  # the description itself
 SENT = {"lon": 120.6, "lat": 30.9, "bbox": "120,30,121,31", "q": "1"}
 
 
-def _rules() -> list[str]:
+def _rules(method: str | None = None) -> list[str]:
+    """Return the routes for programs, those of one method if it is named."""
     from gridmap.app import create_app
 
     rules = create_app(Settings(database_url="postgresql://")).url_map.iter_rules()
-    return sorted(rule.rule for rule in rules if rule.rule.startswith(PROGRAMS))
+    wanted = (rule for rule in rules if method is None or method in (rule.methods or ()))
+    return sorted({rule.rule for rule in wanted if rule.rule.startswith(PROGRAMS)})
 
 
 def _described(rule: str) -> str:
@@ -37,23 +41,55 @@ def address(demo, description):
         code = conn.scalar(sa.select(LAYERS["building"].table.c.code).limit(1))
 
     def address_of(rule: str) -> str:
-        layer = "supply_point" if "nearest/<" in rule else "building"
+        layer = "supply_point" if "nearest/<" in rule else "volunteer" if "persons/" in rule else "building"
         path = _described(rule).format(layer=layer, layers="building", code=code, z=1, x=0, y=0)
-        declared = description["paths"].get(_described(rule), {"get": {}})["get"].get("parameters", [])
+        declared = description["paths"].get(_described(rule), {}).get("get", {}).get("parameters", [])
         required = {part["name"]: SENT[part["name"]] for part in declared if part["in"] == "query" and part["required"]}
         return f"{path}?{urlencode(required)}"
 
     return address_of
 
 
+@pytest.fixture(scope="module")
+def everyone(app, demo):
+    """A client of somebody who holds every role, one kind of administrator only: nobody may be two."""
+    held = [role for role in ROLES if role not in ADMINISTRATORS[:2]]
+    return client_of(app, session_of(demo, *((role, "all") for role in held)))
+
+
+@pytest.fixture(scope="module")
+def csrf(everyone):
+    html = everyone.get("/account").get_data(as_text=True)
+    return {"X-CSRF-Token": html.partition('name="csrf" value="')[2].partition('"')[0]}
+
+
+BODIES = {
+    "not JSON": b"{", "not an object": b"[1]", "NaN": b'{"q": NaN}', "Infinity": b'{"q": -Infinity}',
+    "a key twice": b'{"q": "1", "q": "2"}', "too deep": b'{"q":' * 100_000 + b"1" + b"}" * 100_000,
+    "a little too deep": b'{"q":' * 40 + b"1" + b"}" * 40, "a lone surrogate": b'{"q": "\\ud800"}',
+    "another encoding": '{"q": "张三"}'.encode("gbk"), "a NUL": b'{"q": "\\u0000"}', "nothing": b"", "null": b"null",
+    "an unknown key": b'{"nonsense": 1}', "a number for a text": b'{"q": 1, "reason": 1}',
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("rule", _rules("POST"))
+def test_a_body_that_is_not_strict_json_is_refused(everyone, csrf, address, rule, body):
+    path = address(rule).partition("?")[0]
+    found = everyone.post(path, data=body, headers=csrf, content_type="application/json")
+    assert (found.status_code, found.content_type) == (422, "application/problem+json"), found.get_data()
+    found = everyone.post(path, data=body, headers=csrf, content_type="text/plain")
+    assert (found.status_code, found.json["code"]) == (415, "wrong_media_type")
+
+
 def test_the_description_lists_every_route_for_programs(description):
     assert set(description["paths"]) == {_described(rule) for rule in _rules()} - UNDESCRIBED
 
 
-@pytest.mark.parametrize("rule", _rules())
-def test_a_parameter_that_is_not_declared_is_refused_by_its_name(client, address, rule):
-    assert client.get(address(rule)).status_code == 200
-    found = client.get(f"{address(rule)}&nonsense=1")
+@pytest.mark.parametrize("rule", _rules("GET"))
+def test_a_parameter_that_is_not_declared_is_refused_by_its_name(everyone, address, rule):
+    assert everyone.get(address(rule)).status_code == 200
+    found = everyone.get(f"{address(rule)}&nonsense=1")
     assert (found.status_code, found.content_type) == (422, "application/problem+json")
     assert found.json["where"] == "nonsense"
 

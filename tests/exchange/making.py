@@ -10,6 +10,7 @@ import pyogrio
 import shapely
 import sqlalchemy as sa
 
+from gridmap import personal
 from gridmap.access import LOCAL
 from gridmap.exchange import import_file
 from gridmap.layers import LAYERS
@@ -70,12 +71,16 @@ def take(engine: sa.Engine, layer: str, path: Path, **how):
 
 
 def rows_of(engine: sa.Engine, layer: str, *columns: str) -> list[tuple]:
+    """Return the current rows of a layer, personal columns opened."""
     table = LAYERS[layer].table
     with engine.connect() as conn:
         chosen = [table.c[name] for name in columns or ("code",)]
-        return [
-            tuple(row) for row in conn.execute(sa.select(*chosen).where(table.c.valid_to.is_(None)).order_by("code"))
-        ]
+        rows = conn.execute(sa.select(*chosen).where(table.c.valid_to.is_(None)).order_by("code")).all()
+        return [tuple(_opened(conn, *pair) for pair in zip(chosen, row, strict=True)) for row in rows]
+
+
+def _opened(conn: sa.Connection, column: sa.Column, value: object) -> object:
+    return personal.opened(conn, column, value) if column.info.get("personal") else value
 
 
 def query(engine: sa.Engine, text: str) -> list[tuple]:

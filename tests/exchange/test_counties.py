@@ -2,7 +2,7 @@
 
 import pytest
 
-from gridmap.access import Actor
+from gridmap.access import acting
 from gridmap.exchange import import_file
 from gridmap.layers import LAYERS
 from tests.exchange.making import EAST, NORTH, SOUTH, box, codes, geojson, house, query, rows_of, table, take
@@ -87,7 +87,7 @@ def test_a_dry_run_moves_nothing(guessed, tmp_path):
 
 
 def test_an_actor_of_one_community_corrects_no_county(guessed, tmp_path):
-    actor = Actor("keeper", frozenset({"supply_point.edit"}), ("310112",))
+    actor = acting("keeper", frozenset({"supply_point.edit"}), ("310112",))
     path = table(tmp_path / "s.csv", [HEADING, [*OUTSIDE, 310112]])
     report = import_file(guessed, actor, LAYERS["supply_point"], path, crs="EPSG:4490")
     assert codes(report) == [(2, "", "out_of_scope")]

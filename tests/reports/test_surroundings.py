@@ -7,7 +7,7 @@ from gridmap.crs import Position
 from gridmap.db import transaction
 from gridmap.reports import surroundings
 from tests import factories
-from tests.conftest import app_on
+from tests.conftest import app_on, client_of, session_of
 
 CODE = f"{factories.COMMUNITY}00001"
 LON, LAT, HALF = 120.6, 30.9, 0.0001  # the building is a square around this, half its side in degrees
@@ -63,4 +63,5 @@ def test_the_panel_says_that_a_building_is_partly_inside(empty_database, languag
         factories.add_building(conn, factories.add_community(conn), lon=LON, lat=LAT)
         factories.add_zone(conn, "Z1", west_of(WEST + HALF / 10))
     with app_on(empty_database) as app:
-        assert words in app.test_client().get(f"/panel/building/{CODE}?lang={language}").get_data(as_text=True)
+        client = client_of(app, session_of(empty_database, ("commander", "all")))
+        assert words in client.get(f"/panel/building/{CODE}?lang={language}").get_data(as_text=True)

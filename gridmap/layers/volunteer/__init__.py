@@ -16,6 +16,7 @@ from gridmap.tables import (
     measured,
     metadata,
     parent,
+    personal,
     reference,
     rules,
     shape,
@@ -50,8 +51,8 @@ REACH = (
 
 table = with_versions(sa.Table(
     "volunteer", metadata, *keys(), reference("community", nullable=True), *scope_columns(community=False),
-    code(), sa.Column("name", sa.Text, nullable=False, info={"personal": True}),
-    sa.Column("phone", sa.Text, info={"personal": True}),
+    code(), *personal("name", "name", nullable=False), *personal("phone", "phone"),
+    *personal("id_number", "id_number"),
     sa.Column("skills", ARRAY(sa.Text), nullable=False, server_default="{}"),
     sa.Column("on_duty", sa.Boolean, nullable=False, server_default="false"),
     sa.Column("radius_m", sa.Integer),
@@ -84,6 +85,7 @@ LAYER = Layer(
         Field("code", N_("Code"), aliases=("代码", "编码", "volunteer_code")),
         Field("name", N_("Name"), required=True, aliases=("姓名", "名称")),
         Field("phone", N_("Phone"), aliases=("电话", "手机", "联系电话")),
+        Field("id_number", N_("Identity number"), kind="identity", aliases=("身份证号", "身份证", "公民身份号码")),
         Field("skills", N_("Skills"), kind="words", aliases=("技能", "特长")),
         Field("on_duty", N_("On duty"), kind="boolean", aliases=("在岗", "值班"), choices=DUTY_TITLES),
         Field(

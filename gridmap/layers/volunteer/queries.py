@@ -6,7 +6,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from gridmap.access import Actor, mask_name, mask_phone, within_scope
+from gridmap import personal
+from gridmap.access import Actor, within_scope
 from gridmap.crs import Position
 from gridmap.layers.volunteer import LAYER, building_volunteer, table
 
@@ -43,7 +44,7 @@ def covering(
     volunteer's own `radius_m` (CGCS2000 ellipsoid; the limit itself counts as covered).
     """
     actor.require(LAYER.view)
-    return [_covering(row) for row in conn.execute(covering_query(actor, origin, building))]
+    return [_covering(conn, row) for row in conn.execute(covering_query(actor, origin, building))]
 
 
 def covering_query(actor: Actor, origin: Position, building: tuple[int, UUID] | None) -> sa.Select:
@@ -77,8 +78,9 @@ def _with_reason(reason: str, rank: int, distance_m: sa.Label) -> sa.Select:
     return sa.select(*columns, sa.literal(reason).label("reason"), sa.literal(rank).label("rank"), distance_m, lon, lat)
 
 
-def _covering(row: sa.Row) -> Covering:
+def _covering(conn: sa.Connection, row: sa.Row) -> Covering:
+    name, phone = (personal.masked(conn, table.c[column], getattr(row, column)) for column in ("name", "phone"))
     return Covering(
-        row.code, mask_name(row.name) or "", mask_phone(row.phone), list(row.skills), row.reason, row.on_duty,
-        row.distance_m, row.radius_m, row.lon, row.lat,
+        row.code, name or "", phone, list(row.skills), row.reason, row.on_duty, row.distance_m, row.radius_m,
+        row.lon, row.lat,
     )  # fmt: skip

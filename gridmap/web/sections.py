@@ -1,0 +1,67 @@
+"""The parts of the service a person may use, for the bars that lead from page to page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Flask, current_app
+
+from gridmap.access import COMMUNITY_DIGITS
+from gridmap.accounts.sessions import Identity
+from gridmap.layer import N_
+from gridmap.roles import ROLES
+from gridmap.web.session import actor, identity, layers
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part: the endpoint of its first page, its title, its icon, and who is led there."""
+
+    endpoint: str
+    title: str
+    icon: str
+    leads: Callable[[Identity], bool]
+
+
+def has_map() -> bool:
+    """Return whether the actor may view any layer at all."""
+    return any(actor().may(layer.view) for layer in layers().values())
+
+
+def _begins_on(page: str) -> Callable[[Identity], bool]:
+    return lambda who: any(ROLES[one.role].landing == page for one in who.held if one.role in ROLES)
+
+
+def _has_whole_communities(_: Identity) -> bool:
+    return any(len(place) <= COMMUNITY_DIGITS and (place.isdigit() or not place) for place in _counted_places())
+
+
+def _counted_places() -> tuple[str, ...]:
+    return actor().places_for("household.count")
+
+
+def _may(verb: str) -> Callable[[Identity], bool]:
+    return lambda _: actor().may(verb)
+
+
+SECTIONS = (
+    Section("pages.map_page", N_("Map"), "map", lambda _: has_map()),
+    Section("landing.points", N_("My points"), "box", _begins_on("points")),
+    Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
+    Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
+    Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
+    Section("trail.page", N_("Audit"), "journal", _may("audit.view")),
+    Section("account.page", N_("Account"), "person", lambda _: True),
+)
+
+
+def init(app: Flask) -> None:
+    """Give templates the sections."""
+    app.jinja_env.globals["sections"] = sections
+
+
+def sections() -> list[Section]:
+    """Return the parts that whoever asks may use; none for somebody who is not signed in."""
+    who = identity()
+    if who is None:
+        return []
+    return [part for part in SECTIONS if part.endpoint in current_app.view_functions and part.leads(who)]
