@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from gridmap.cluster import Cluster
+from gridmap import personal
 from gridmap.hierarchy import community
 from gridmap.layers.closure_zone import table as closure_zone
 from gridmap.layers.supply_point import table as supply_point
@@ -24,9 +24,13 @@ JOIN (SELECT row_number() OVER (ORDER BY code) AS c, code, id FROM community) AS
 """
 
 
-def crowd(engine: sa.Engine, cluster: Cluster) -> None:
+def crowd(engine: sa.Engine) -> None:
     """Fill an empty database; triggers and foreign keys are passed over, checks and generated columns are not."""
-    admin = sa.create_engine(engine.url.set(username="postgres"), poolclass=sa.NullPool)
+    admin = sa.create_engine(
+        engine.url.set(username="postgres"),
+        poolclass=sa.NullPool,
+        execution_options=dict(engine.get_execution_options()),
+    )
     with admin.begin() as conn:
         conn.execute(sa.text("SET LOCAL session_replication_role = replica"))
         conn.execute(sa.text("SELECT setseed(0.5)"))
@@ -36,6 +40,7 @@ def crowd(engine: sa.Engine, cluster: Cluster) -> None:
                 conn.execute(sa.text(f"DROP INDEX {index.name}"))
             known = {"west": WEST, "south": SOUTH, "side": SIDE, "communities": COMMUNITIES, "county": COUNTY}
             known["count"] = ZONES if table is closure_zone else POINTS
+            known["name"] = personal.seal(conn, volunteer.c.name, "王小明")
             statement = sa.text(query)
             conn.execute(statement, {name: known[name] for name in statement.compile().params})
             for index in indexes:
@@ -66,7 +71,7 @@ def _rows() -> dict[sa.Table, str]:
         f" SELECT :county, gen_random_uuid(), community_id, code, 'S' || code || '-' || n, '点' || n, 'store', {point},"
         f" 'crowd' {placed}",
         volunteer: "INSERT INTO volunteer (county, id, community_id, community, code, name, radius_m, geom, changed_by)"
-        f" SELECT :county, gen_random_uuid(), community_id, code, 'V' || code || '-' || n, '王某', 300, {point}, 'crowd'"
+        f" SELECT :county, gen_random_uuid(), community_id, code, 'V' || code || '-' || n, :name, 300, {point}, 'crowd'"
         f" {placed}",
         closure_zone: "INSERT INTO closure_zone (county, id, community_id, community, code, name, type, state, order_no,"
         " issuer, starts_at, geom, changed_by) SELECT :county, gen_random_uuid(), community_id, code, 'Z' || code || '-'"

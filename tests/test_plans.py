@@ -1,6 +1,7 @@
 """Under row-level security the questions on the map still use their spatial index, at 200,000 points (Z7)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +14,8 @@ from gridmap.layers import LAYERS
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
 from gridmap.reports import surroundings
-from tests.conftest import Cluster, copy_of
+from gridmap.vault import open_vault
+from tests.conftest import KEYS, Cluster, copy_of
 from tests.crowd import code_of, crowd, middle_of
 
 pytestmark = pytest.mark.slow
@@ -27,8 +29,8 @@ HERE = Position(LON, LAT)
 def service(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
     """The service's engine on the crowded district."""
     with copy_of(cluster, migrated) as owner:
-        crowd(owner, cluster)
-        engine = db.service_engine(owner.url.render_as_string(hide_password=False))
+        crowd(owner)
+        engine = db.service_engine(owner.url.render_as_string(hide_password=False), vault=open_vault(Path(KEYS)))
         yield engine
         engine.dispose()
 
@@ -106,7 +108,7 @@ def test_a_tile_is_found_by_the_index(asked, z):
         assert_indexed(plans, f"{table}_tile_geom_idx", "Index Cond: (tile_geom &&")
 
 
-def test_without_the_mark_the_index_is_lost(asked, service, cluster):
+def test_without_the_mark_the_index_is_lost(asked, service):
     """The control: it is the LEAKPROOF mark that these plans stand on."""
     admin = sa.create_engine(service.url.set(username="postgres"), poolclass=sa.NullPool)
     conn, plans = asked

@@ -23,6 +23,8 @@ from gridmap.proximity import nearest
 from gridmap.reports import surroundings
 from gridmap.roles import ROLES
 from gridmap.tables import metadata
+from gridmap.vault import open_vault
+from tests.conftest import KEYS
 from tests.twins import NEXT_COUNTY, NEXT_DOOR, NEXT_STREET, OWN
 
 TABLES = metadata.sorted_tables
@@ -136,7 +138,7 @@ def register(twins: sa.Engine) -> sa.Engine:
 
 @pytest.fixture(scope="module")
 def service(register: sa.Engine) -> Iterator[sa.Engine]:
-    engine = db.service_engine(register.url.render_as_string(hide_password=False))
+    engine = db.service_engine(register.url.render_as_string(hide_password=False), vault=open_vault(Path(KEYS)))
     yield engine
     engine.dispose()
 
@@ -288,7 +290,9 @@ def answers(conn: sa.Connection, actor: Actor, code: str, origin: Position) -> d
     if actor.may("building.view"):
         found["building"] = surroundings.of_building(conn, actor, code)
     if actor.may("supply_point.view"):
-        found["stock point"] = surroundings.of_supply_point(conn, actor, POINT)
+        point = surroundings.of_supply_point(conn, actor, POINT)
+        # whether it may be revealed is no row: revealing asks for its verb besides
+        found["stock point"] = point | {"keeper": point["keeper"] and point["keeper"].values}
     for answer in (found["surroundings"], found.get("building", {}), found.get("stock point", {})):
         answer.pop("as_of", None)  # the moment of the answer
     return found
