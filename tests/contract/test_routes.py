@@ -13,7 +13,8 @@ from tests.conftest import client_of, session_of
 
 PROGRAMS = ("/api/v1/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
 UNDESCRIBED = {"/openapi.json"}  # the description itself
-SENT = {"lon": 120.6, "lat": 30.9, "bbox": "120,30,121,31", "q": "1"}
+SENT = {"lon": 120.6, "lat": 30.9, "bbox": "120,30,121,31", "q": "1", "role": "keeper", "place": "all"}
+HOLDERS = {"audit.view": "auditor", "account.manage": "sys_admin", "grant.manage": "sec_admin"}
 
 
 def _rules(method: str | None = None) -> list[str]:
@@ -23,6 +24,20 @@ def _rules(method: str | None = None) -> list[str]:
     rules = create_app(Settings(database_url="postgresql://")).url_map.iter_rules()
     wanted = (rule for rule in rules if method is None or method in (rule.methods or ()))
     return sorted({rule.rule for rule in wanted if rule.rule.startswith(PROGRAMS)})
+
+
+@pytest.fixture(scope="module")
+def client_for(app, demo):
+    """Return the client of somebody who may call a route by a method: an administrator, or who holds all other roles."""
+    held = [(role, "all") for role in ROLES if role not in ADMINISTRATORS]
+    tokens = {verb: session_of(demo, (role, "all")) for verb, role in HOLDERS.items()} | {"": session_of(demo, *held)}
+    declared = {
+        (rule.rule, method): app.view_functions[rule.endpoint].permission
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods or ()
+        if rule.endpoint != "static"
+    }
+    return lambda rule, method="GET": client_of(app, tokens.get(declared[rule, method], tokens[""]))
 
 
 def _described(rule: str) -> str:
@@ -50,16 +65,8 @@ def address(demo, description):
     return address_of
 
 
-@pytest.fixture(scope="module")
-def everyone(app, demo):
-    """A client of somebody who holds every role, one kind of administrator only: nobody may be two."""
-    held = [role for role in ROLES if role not in ADMINISTRATORS[:2]]
-    return client_of(app, session_of(demo, *((role, "all") for role in held)))
-
-
-@pytest.fixture(scope="module")
-def csrf(everyone):
-    html = everyone.get("/account").get_data(as_text=True)
+def proof_of(client) -> dict[str, str]:
+    html = client.get("/account").get_data(as_text=True)
     return {"X-CSRF-Token": html.partition('name="csrf" value="')[2].partition('"')[0]}
 
 
@@ -74,8 +81,9 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("rule", _rules("POST"))
-def test_a_body_that_is_not_strict_json_is_refused(everyone, csrf, address, rule, body):
-    path = address(rule).partition("?")[0]
+def test_a_body_that_is_not_strict_json_is_refused(client_for, address, rule, body):
+    path, everyone = address(rule).partition("?")[0], client_for(rule, "POST")
+    csrf = proof_of(everyone)
     found = everyone.post(path, data=body, headers=csrf, content_type="application/json")
     assert (found.status_code, found.content_type) == (422, "application/problem+json"), found.get_data()
     found = everyone.post(path, data=body, headers=csrf, content_type="text/plain")
@@ -87,9 +95,10 @@ def test_the_description_lists_every_route_for_programs(description):
 
 
 @pytest.mark.parametrize("rule", _rules("GET"))
-def test_a_parameter_that_is_not_declared_is_refused_by_its_name(everyone, address, rule):
-    assert everyone.get(address(rule)).status_code == 200
-    found = everyone.get(f"{address(rule)}&nonsense=1")
+def test_a_parameter_that_is_not_declared_is_refused_by_its_name(client_for, address, rule):
+    client = client_for(rule)
+    assert client.get(address(rule)).status_code == 200
+    found = client.get(f"{address(rule)}&nonsense=1")
     assert (found.status_code, found.content_type) == (422, "application/problem+json")
     assert found.json["where"] == "nonsense"
 
