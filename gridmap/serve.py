@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import structlog
 from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
@@ -156,6 +157,8 @@ def prepare(url: str, vault: Vault, progress: Progress, *, with_demo: bool) -> N
         with engine.connect() as conn:
             is_empty = hierarchy.is_empty(conn)
             lost = rotation.unopened(conn, vault)
+            unmarked = db.not_leakproof(conn)
+        _tell_unmarked(unmarked, progress)
         if lost:
             progress(
                 f"WARNING: the keys in {vault.folder} do not open what is stored ({', '.join(lost)}). Put the right keys"
@@ -168,6 +171,19 @@ def prepare(url: str, vault: Vault, progress: Progress, *, with_demo: bool) -> N
             demo.load_sample(engine, progress)
     finally:
         engine.dispose()
+
+
+def _tell_unmarked(functions: list[str], progress: Progress) -> None:
+    """Warn, on the console and in the log, that every map question reads whole tables, and say how to mend it."""
+    if not functions:
+        return
+    statements = " ".join(f"ALTER FUNCTION {function} LEAKPROOF;" for function in functions)
+    structlog.get_logger(__name__).warning("spatial indexes are not used", functions=functions, run=statements)
+    progress(
+        "WARNING: the map will be slow: under row-level security the database uses no spatial index until these functions "
+        f"of PostGIS carry their mark again. Run in this database as superuser: {statements} "
+        "警告：空间索引未生效，地图会很慢；请以超级用户在该数据库中执行上述语句。"
+    )
 
 
 def _run_workers(settings: Settings, url: str, progress: Progress, links: dict[str, str]) -> None:

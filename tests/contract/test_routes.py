@@ -13,6 +13,7 @@ from tests.conftest import client_of, session_of
 
 PROGRAMS = ("/api/v1/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
 UNDESCRIBED = {"/openapi.json"}  # the description itself
+NOBODY = {"name": "nobody", "grant": "00000000-0000-7000-8000-000000000000"}
 SENT = {"lon": 120.6, "lat": 30.9, "bbox": "120,30,121,31", "q": "1", "role": "keeper", "place": "all"}
 HOLDERS = {"audit.view": "auditor", "account.manage": "sys_admin", "grant.manage": "sec_admin"}
 
@@ -57,7 +58,7 @@ def address(demo, description):
 
     def address_of(rule: str) -> str:
         layer = "supply_point" if "nearest/<" in rule else "volunteer" if "persons/" in rule else "building"
-        path = _described(rule).format(layer=layer, layers="building", code=code, z=1, x=0, y=0)
+        path = _described(rule).format(layer=layer, layers="building", code=code, z=1, x=0, y=0, **NOBODY)
         declared = description["paths"].get(_described(rule), {}).get("get", {}).get("parameters", [])
         required = {part["name"]: SENT[part["name"]] for part in declared if part["in"] == "query" and part["required"]}
         return f"{path}?{urlencode(required)}"
@@ -81,7 +82,9 @@ BODIES = {
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("rule", _rules("POST"))
-def test_a_body_that_is_not_strict_json_is_refused(client_for, address, rule, body):
+def test_a_body_that_is_not_strict_json_is_refused(client_for, description, address, rule, body):
+    if "requestBody" not in description["paths"][_described(rule)]["post"]:
+        return  # takes none
     path, everyone = address(rule).partition("?")[0], client_for(rule, "POST")
     csrf = proof_of(everyone)
     found = everyone.post(path, data=body, headers=csrf, content_type="application/json")
