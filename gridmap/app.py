@@ -12,6 +12,8 @@ from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
 from gridmap.reports import landing
 from gridmap.reports import views as reports
+from gridmap.reports.homes import views as homes
+from gridmap.reports.rounds import views as rounds
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
@@ -80,11 +82,11 @@ def create_app(settings: Settings) -> Flask:
         part.init(app)
     pages_of_parts = (
         reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp,
+        trail.bp, landing.bp, rounds.pages, homes.pages,
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, residents.api, persons.api, tiles.bp, accounts.bp, health.bp):
+    for api in (features.bp, reports.api, residents.api, rounds.api, persons.api, tiles.bp, accounts.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
