@@ -52,7 +52,7 @@ def page(code: str) -> Page:
 
 
 @pages.post("/<code>/move-in")
-@permission("resident.edit")
+@permission("household.view", "resident.edit")
 def move_in(code: str) -> Page:
     """Enter a person."""
     given, tags = _person(is_new=True)
@@ -60,7 +60,7 @@ def move_in(code: str) -> Page:
 
 
 @pages.post("/<code>/correct")
-@permission("resident.edit")
+@permission("household.view", "resident.edit")
 def correct(code: str) -> Page:
     """Correct a person's record; a number or name that is left empty stays."""
     given, tags = _person(is_new=False)
@@ -69,7 +69,7 @@ def correct(code: str) -> Page:
 
 
 @pages.post("/<code>/move")
-@permission("resident.edit")
+@permission("household.view", "resident.edit")
 def move(code: str) -> Page:
     """Move a person to another household."""
     who, version = _who()
@@ -78,7 +78,7 @@ def move(code: str) -> Page:
 
 
 @pages.post("/<code>/move-out")
-@permission("resident.edit")
+@permission("household.view", "resident.edit")
 def move_out(code: str) -> Page:
     """End a person's stay."""
     who, version = _who()
@@ -87,7 +87,7 @@ def move_out(code: str) -> Page:
 
 
 @pages.post("/<code>/split")
-@permission("household.edit", "resident.edit")
+@permission("household.view", "household.edit", "resident.edit")
 def split(code: str) -> Page:
     """Make a household of its own for the residents that are ticked."""
     pairs = (text.rpartition(":") for text in request.form.getlist("residents"))
@@ -100,7 +100,7 @@ def split(code: str) -> Page:
 
 
 @pages.post("/<code>/join")
-@permission("household.edit", "resident.edit")
+@permission("household.view", "household.edit", "resident.edit")
 def join(code: str) -> Page:
     """Take another household in."""
     other, seen = forms.text(request.form, "other"), _version()
@@ -108,7 +108,7 @@ def join(code: str) -> Page:
 
 
 @pages.post("/<code>/occupancy")
-@permission("household.edit")
+@permission("household.view", "household.edit")
 def occupancy(code: str) -> Page:
     """Change how the household is used."""
     wanted, residents = (forms.text(request.form, name) for name in ("occupancy", "residents"))
@@ -120,7 +120,7 @@ def occupancy(code: str) -> Page:
 
 
 @pages.post("/<code>/undo")
-@permission("resident.edit")
+@permission("household.view", "resident.edit")
 def undo(code: str) -> Page:
     """Take the last operation back."""
     steps = undoing.read(forms.text(request.form, "undo", 8000))
@@ -128,7 +128,7 @@ def undo(code: str) -> Page:
 
 
 @pages.post("/<code>/visit")
-@permission(VISIT)
+@permission("household.view", VISIT)
 def visit(code: str) -> Page:
     """Record a visit."""
     note = forms.text(request.form, "note", 500)
@@ -136,7 +136,7 @@ def visit(code: str) -> Page:
 
 
 @pages.post("/<code>/take-back")
-@permission(VISIT)
+@permission("household.view", VISIT)
 def undo_visit(code: str) -> Page:
     """Take a visit back."""
     visit_id = parsed_uuid(forms.text(request.form, "id"))
