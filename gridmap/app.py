@@ -8,6 +8,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
+from gridmap.reports import summary
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -66,9 +67,9 @@ def create_app(settings: Settings) -> Flask:
     headers.init(app, settings)
     for part in (session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, summary.pages, sign_in.bp, account.bp, administration.bp):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, health.bp):
+    for api in (features.bp, reports.api, summary.api, tiles.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
