@@ -62,7 +62,10 @@ def validation_error(error: ValidationError) -> Response:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or None
     shown = str(first.get("input"))[:40]
-    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']} (got {shown!r})."
+    if where is None or request.method != "GET":  # a body may hold what must not be repeated
+        shown = ""
+    got = f" (got {shown!r})" if shown else ""
+    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']}{got}."
     return respond(422, InvalidInput.code, InvalidInput.title, detail, where)
 
 
@@ -70,7 +73,9 @@ def respond(status: int, code: str, title: str, detail: str, where: str | None) 
     """Return one error in the one shape: problem details, or a page where a person's browser asks for one."""
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
     if _is_for_a_person():
-        return Response(render_template("error.html", status=status, title=title, detail=detail), status, headers)
+        return Response(
+            render_template("error.html", status=status, title=title, detail=detail, code=code), status, headers
+        )
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(problem | ({"where": where} if where else {}))
     return Response(body, status, headers, content_type=PROBLEM)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from gridmap import hierarchy, maps
+from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
@@ -19,12 +19,13 @@ from gridmap.web.features import describe
 from gridmap.web.i18n import language
 from gridmap.web.permissions import SIGNED_IN, permission, public
 from gridmap.web.sections import has_map
-from gridmap.web.session import actor, begin, layers, signed_in
+from gridmap.web.session import actor, begin, csrf_token, layers, signed_in
 from gridmap.web.sign_in import landing
 from gridmap.web.texts import texts
 
 bp = Blueprint("pages", __name__, template_folder="templates")
 
+MARGIN = 0.0005  # degrees, about 50 m: one point alone is still seen among its neighbours
 FOREVER = "public, max-age=31536000, immutable"
 _PROJECT = Path(__file__).resolve().parents[2]
 _MIME = {"css": "text/css", "js": "text/javascript"}
@@ -86,6 +87,8 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "root": request.script_root,
         "icons": url_for("static", filename="icons/icons.svg"),
         "now": now,
+        "csrf": csrf_token(),
+        "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
         "layers": [_drawn(layer) for layer in visible],
         "texts": texts(),
@@ -123,5 +126,6 @@ def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
         sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
         found = conn.execute(sa.select(*sides)).one()
         if found[0] is not None:
-            return list(found)
+            west, south, east, north = found
+            return [west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN]
     return None
