@@ -9,7 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
-from gridmap.reports import landing
+from gridmap.reports import landing, summary
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -79,11 +79,11 @@ def create_app(settings: Settings) -> Flask:
         part.init(app)
     pages_of_parts = (
         reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp,
+        trail.bp, landing.bp, summary.pages,
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, persons.api, tiles.bp, accounts.bp, health.bp):
+    for api in (features.bp, reports.api, persons.api, summary.api, tiles.bp, accounts.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
