@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridmap.errors import InvalidInput
-from gridmap.exchange import placing, reading
+from gridmap.exchange import apart, placing
 from gridmap.exchange.reasons import Note, Problem
 from gridmap.exchange.source import Source
 from gridmap.exchange.values import CONTROL, escaped
@@ -99,7 +99,7 @@ def write_report(report: ImportReport, target: str | Path) -> None:
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)
-    with reading.opened(report.path, encoding=report.encoding, layer=report.layer) as source:
+    with apart.opened(report.path, encoding=report.encoding, layer=report.layer) as source:
         sheet = book.create_sheet("行 Rows")
         _write_rows(sheet, report, source)
     summary = book.create_sheet("说明 Summary")

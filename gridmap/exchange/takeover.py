@@ -11,6 +11,7 @@ from gridmap.access import Actor
 from gridmap.db import transaction
 from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import (
+    apart,
     chain,
     columns,
     counties,
@@ -87,7 +88,7 @@ def import_file(
     if not layer.fields:
         raise InvalidInput(f"Rows of {layer.name} cannot be imported.", where="layer")
     report = ImportReport(layer.name, reading.checked_path(path), encoding=encoding, is_dry_run=dry_run)
-    with reading.opened(path, encoding=encoding, layer=layer.name) as source, transaction(engine, actor) as conn:
+    with apart.opened(path, encoding=encoding, layer=layer.name) as source, transaction(engine, actor) as conn:
         plan = columns.plan(layer, source, key=key, assign=assign or {})
         system = _system(layer, source, plan, crs, report)
         report.format, report.notes = source.format, [*source.notes, *plan.notes, *report.notes]
