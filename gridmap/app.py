@@ -19,6 +19,7 @@ from gridmap.web import (
     headers,
     health,
     i18n,
+    imports,
     logs,
     pages,
     parameters,
@@ -30,6 +31,7 @@ from gridmap.web import (
     sign_in,
     strict,
     tiles,
+    uploads,
 )
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -64,9 +66,9 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections):
+    for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
+    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp, imports.bp):
         app.register_blueprint(blueprint)
     for api in (features.bp, reports.api, tiles.bp, health.bp):
         app.register_api(api)
