@@ -11,6 +11,7 @@ from gridmap.access import Actor
 from gridmap.db import transaction
 from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import (
+    addressed,
     apart,
     chain,
     columns,
@@ -143,6 +144,7 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     identity.check_codes(work)
     if work.layer.name == "household":
         identity.match(work)
+        addressed.read(work)
         places.find_building(work)
         households.make_codes(work)
     _bring_together(work, merge=merge)
