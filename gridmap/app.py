@@ -22,6 +22,7 @@ from gridmap.web import (
     headers,
     health,
     i18n,
+    imports,
     logs,
     oidc,
     pages,
@@ -37,6 +38,7 @@ from gridmap.web import (
     strict,
     tiles,
     trail,
+    uploads,
 )
 
 if TYPE_CHECKING:
@@ -75,11 +77,11 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
+    for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
     pages_of_parts = (
         reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp, summary.pages,
+        trail.bp, landing.bp, summary.pages, imports.bp,
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)

@@ -90,12 +90,12 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "csrf": csrf_token(),
         "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
-        "layers": [_drawn(layer) for layer in visible],
+        "layers": [drawn(layer) for layer in visible],
         "texts": texts(),
     }
 
 
-def _drawn(layer: Layer) -> dict[str, object]:
+def drawn(layer: Layer) -> dict[str, object]:
     """Return a layer as the API describes it, and whether tiles hold points of it or areas and lines.
 
     Its symbols are a list: the legend keeps their order, which a JSON object in a page does not.

@@ -39,6 +39,10 @@ def _counted_places() -> tuple[str, ...]:
     return actor().places_for("household.count")
 
 
+def _may_import() -> bool:
+    return any(layer.fields and actor().may(layer.edit) for layer in layers().values())
+
+
 def _may(verb: str) -> Callable[[Identity], bool]:
     return lambda _: actor().may(verb)
 
@@ -48,6 +52,7 @@ SECTIONS = (
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
     Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
     Section("trail.page", N_("Audit"), "journal", _may("audit.view")),
