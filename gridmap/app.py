@@ -9,7 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
-from gridmap.reports import landing, summary
+from gridmap.reports import landing, summary, zone_views
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -85,7 +85,9 @@ def create_app(settings: Settings) -> Flask:
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, persons.api, summary.api, tiles.bp, accounts.bp, health.bp):
+    for api in (
+        features.bp, reports.api, zone_views.api, persons.api, summary.api, tiles.bp, accounts.bp, health.bp,
+    ):  # fmt: skip
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
