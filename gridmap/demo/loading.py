@@ -16,6 +16,7 @@ from gridmap.demo.district import DEFAULT_HOUSEHOLDS, generate
 from gridmap.demo.rows import COUNTY, Batch
 from gridmap.errors import Conflict
 from gridmap.layers import closure_zone, party_household, party_unit, street, supply_point, volunteer
+from gridmap.streets import files, storing
 
 SOURCE = "gridmap demo"
 DEMO = Actor("demo", LOCAL.rights)
@@ -64,6 +65,8 @@ def load(
             progress(min(done, households), households)
         for table in ORDER:
             conn.execute(sa.text("ANALYZE " + conn.dialect.identifier_preparer.format_table(table)))
+        walkable = files.from_layer(conn, actor, street.table, COUNTY)
+        storing.store(conn, actor, walkable, county=COUNTY, source=SOURCE)
     progress(households, households)
     return done
 
