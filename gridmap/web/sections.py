@@ -7,6 +7,7 @@ from flask import Flask, current_app
 
 from gridmap.access import COMMUNITY_DIGITS
 from gridmap.accounts.sessions import Identity
+from gridmap.errors import GridmapError
 from gridmap.layer import N_
 from gridmap.roles import ROLES
 from gridmap.web.session import actor, identity, layers
@@ -61,8 +62,17 @@ SECTIONS = (
 
 
 def init(app: Flask) -> None:
-    """Give templates the sections."""
-    app.jinja_env.globals["sections"] = sections
+    """Give templates the sections, and whose view they show."""
+    app.jinja_env.globals |= {"sections": sections, "viewed_as": viewed_as}
+
+
+def viewed_as() -> str | None:
+    """Return whose view this is; None where that cannot be found out, so that error pages need no database."""
+    try:
+        who = identity()
+    except GridmapError:
+        return None
+    return who.viewed_as if who is not None else None
 
 
 def sections() -> list[Section]:
