@@ -127,6 +127,7 @@ def test_what_was_written_cannot_be_altered_by_the_service(conn, name):
 def register(twins: sa.Engine) -> sa.Engine:
     """The district with its copies, each with former versions of every kind of row."""
     with db.transaction(twins, LOCAL) as conn:
+        _give_orders(conn)
         for table in SCOPED:
             if "versions_of" not in table.info:
                 values = {"changed_by": "again"}
@@ -134,6 +135,16 @@ def register(twins: sa.Engine) -> sa.Engine:
                     values |= {"version": table.c.version + 1, "changed_at": sa.func.now()}
                 conn.execute(sa.update(table).values(**values))
     return twins
+
+
+def _give_orders(conn: sa.Connection) -> None:
+    """Give every zone an order and a building it names: the demo's zones have none of their own tables' rows."""
+    orders = "county, id, closure_zone_id, zone_version, kind, doc_no, issuer, issuer_level, issued_at, effective_at, scope_text, reason"
+    values = "county, id, id, 1, 'impose', 'N1', 'x', 'county', now(), now(), 'x', 'x'"
+    conn.execute(sa.text(f"INSERT INTO zone_order ({orders}) SELECT {values} FROM closure_zone ON CONFLICT DO NOTHING"))
+    items = "county, closure_zone_id, code, level"
+    values = "county, id, 'B' || code, 'building'"
+    conn.execute(sa.text(f"INSERT INTO zone_item ({items}) SELECT {values} FROM closure_zone ON CONFLICT DO NOTHING"))
 
 
 @pytest.fixture(scope="module")
