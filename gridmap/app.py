@@ -9,6 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
+from gridmap.layers.resident import views as residents
 from gridmap.reports import landing, summary, zone_views
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
@@ -86,7 +87,8 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
     for api in (
-        features.bp, reports.api, zone_views.api, persons.api, summary.api, tiles.bp, accounts.bp, health.bp,
+        features.bp, reports.api, residents.api, zone_views.api, persons.api, summary.api, tiles.bp, accounts.bp,
+        health.bp,
     ):  # fmt: skip
         app.register_api(api)
     Compress(app)
