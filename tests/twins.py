@@ -15,7 +15,12 @@ _OPEN = ("street", "item", "division", "street_network", "street_node", "street_
 def add_twin(conn: sa.Connection, community: str) -> None:
     """Copy every current row of the demo's community to another code; ids differ, positions do not."""
     for table in metadata.sorted_tables:
-        if "county" in table.c and "versions_of" not in table.info and table.name not in _OPEN:
+        if (
+            "county" in table.c
+            and "versions_of" not in table.info
+            and not table.info.get("derived")
+            and table.name not in _OPEN
+        ):
             values = {column.name: _copied(column, community) for column in table.columns if column.computed is None}
             if "source_key" in values:
                 values["source_key"] = sa.null()

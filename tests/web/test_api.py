@@ -9,11 +9,12 @@ import shapely.geometry
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
-from gridmap import features, personal
+from gridmap import personal
 from gridmap.access import LOCAL
 from gridmap.crs import Position
 from gridmap.db import migration_config
 from gridmap.layers import LAYERS
+from gridmap.search import search
 from gridmap.web import permissions
 from tests import factories
 
@@ -135,7 +136,7 @@ def test_search_tells_a_whole_name_before_nearer_things_that_carry_it(conn):
     factories.add_building(conn, community, 1, name="11幢", lon=120.6)
     factories.add_building(conn, community, 2, name="1幢", lon=120.61)
     near = Position(120.6, 30.9)
-    found = features.search(conn, LOCAL, [LAYERS["building"]], "1幢", near=near, limit=1)
+    found = search(conn, LOCAL, [LAYERS["building"]], "1幢", near=near, limit=1)
     assert [one.name for one in found] == ["1幢"]
 
 

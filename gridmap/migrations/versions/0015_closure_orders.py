@@ -1,7 +1,7 @@
 """What a zone rests on: norms of need, protocols, legal bases as dated rows; orders and the items of a zone's scope.
 
 Revision ID: 0015
-Revises: 0013
+Revises: 0014
 """
 
 import json
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
