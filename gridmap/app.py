@@ -15,6 +15,7 @@ from gridmap.web import (
     account,
     administration,
     errors,
+    exports,
     features,
     headers,
     health,
@@ -68,9 +69,18 @@ def create_app(settings: Settings) -> Flask:
     headers.init(app, settings)
     for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp, imports.bp):
+    for blueprint in (
+        reference.bp,
+        pages.bp,
+        reports.pages,
+        sign_in.bp,
+        account.bp,
+        administration.bp,
+        imports.bp,
+        exports.bp,
+    ):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, health.bp):
+    for api in (features.bp, exports.api, reports.api, tiles.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
