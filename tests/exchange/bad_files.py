@@ -13,6 +13,7 @@ import openpyxl
 from tests.exchange.making import house, shapefile
 
 VRT = b'<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>/etc/passwd</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 KML = b"""<?xml version="1.0"?><!DOCTYPE kml [<!ENTITY x SYSTEM "file:///etc/passwd">]><kml><Placemark><name>&x;</name></Placemark></kml>"""
 ENTITY = b'<?xml version="1.0"?><!DOCTYPE w [<!ENTITY x SYSTEM "http://127.0.0.1:9/x">]><workbook>&x;</workbook>'
 LAUGHS = b'<?xml version="1.0"?><!DOCTYPE l [' + b"".join(
@@ -26,6 +27,24 @@ def zipped(*members, compression=zipfile.ZIP_DEFLATED) -> bytes:
         for name, content in members:
             file.writestr(name, content)
     return made.getvalue()
+
+
+def swollen(name: str, before: bytes, filler: bytes, after: bytes, others: bytes | None = None) -> bytes:
+    """Return a zip with one member of 260 MiB, written in parts so that this process stays small itself."""
+    made = io.BytesIO(others or b"")
+    with zipfile.ZipFile(made, "a" if others else "w", zipfile.ZIP_DEFLATED) as file, file.open(name, "w") as member:
+        member.write(before)
+        for _ in range(260):
+            member.write(filler * (1 << 20))
+        member.write(after)
+    return made.getvalue()
+
+
+def workbook_without_sheet() -> bytes:
+    made = io.BytesIO()
+    openpyxl.Workbook().save(made)
+    with zipfile.ZipFile(made) as old:
+        return zipped(*[(name, old.read(name)) for name in old.namelist() if not name.endswith("sheet1.xml")])
 
 
 def encrypted() -> bytes:
@@ -100,7 +119,7 @@ def bad_files(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
     lying_dbf = shp[".dbf"][:4] + struct.pack("<I", 2**31) + shp[".dbf"][8:]
     return {
         "vrt as geojson": [("a.geojson", VRT)], "vrt as gpkg": [("a.gpkg", VRT)], "vrt in a zip": [("a.zip", zipped(("a.shp", VRT)))],
-        "vrt by its name": [("a.vrt", VRT)], "zip bomb": [("a.zip", zipped(("a.csv", b"0" * (250 << 20))))],
+        "vrt by its name": [("a.vrt", VRT)], "zip bomb": [("a.zip", swollen("a.csv", b"", b"0", b""))],
         "many members": [("a.zip", zipped(*[(f"{n}.csv", b"x") for n in range(500)]))],
         "nested zip": [("a.zip", zipped(("b.zip", zipped(("c.csv", b"x")))))], "traversal": [("a.zip", zipped(("../../a.csv", b"x")))],
         "absolute": [("a.zip", zipped(("/etc/cron.d/a.csv", b"x")))], "link": [("a.zip", link())], "encrypted": [("a.zip", encrypted())],
@@ -112,7 +131,7 @@ def bad_files(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
         "one huge line": [("a.csv", b"n" * (8 << 20))], "binary csv": [("a.csv", bytes(range(256)) * 400)],
         "external entity": [("a.xlsx", workbook(("xl/workbook.xml", ENTITY)))], "billion laughs": [("a.xlsx", workbook(("xl/workbook.xml", LAUGHS)))],
         "sparse giant": [("a.xlsx", sheet(b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'))],
-        "xlsx bomb": [("a.xlsx", sheet(b'<row><c t="inlineStr"><is><t>' + b"a" * (260 << 20) + b"</t></is></c></row>"))],
+        "xlsx bomb": [("a.xlsx", swollen("xl/worksheets/sheet1.xml", SHEET + b'<row><c t="inlineStr"><is><t>', b"a", b"</t></is></c></row></sheetData></worksheet>", workbook_without_sheet()))],
         "no workbook": [("a.xlsx", b"PK\x03\x04" + b"\0" * 200)], "geojson nan": [("a.geojson", feature('{"type":"Point","coordinates":[NaN,NaN]}'))],
         "geojson deep": [("a.geojson", feature("[" * 100_000 + "]" * 100_000))], "topojson": [("a.json", json.dumps({"type": "Topology"}).encode())],
         "kml with dtd": [("a.kml", KML)], "gpkg with view": [("a.gpkg", trigger_base(folder))], "gpkg cut": [("a.gpkg", b"SQLite format 3\0" + b"\0" * 500)],
