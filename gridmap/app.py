@@ -19,6 +19,7 @@ from gridmap.web import (
     accounts,
     administration,
     errors,
+    exports,
     features,
     headers,
     health,
@@ -80,16 +81,34 @@ def create_app(settings: Settings) -> Flask:
     headers.init(app, settings)
     for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
-    pages_of_parts = (
-        reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp, summary.pages, imports.bp,
-    )  # fmt: skip
-    for blueprint in pages_of_parts:
+    for blueprint in (
+        reference.bp,
+        pages.bp,
+        reports.pages,
+        sign_in.bp,
+        oidc.bp,
+        account.bp,
+        administration.bp,
+        persons.pages,
+        trail.bp,
+        landing.bp,
+        summary.pages,
+        imports.bp,
+        exports.bp,
+    ):
         app.register_blueprint(blueprint)
     for api in (
-        features.bp, reports.api, residents.api, zone_views.api, persons.api, summary.api, tiles.bp, accounts.bp,
+        features.bp,
+        exports.api,
+        reports.api,
+        residents.api,
+        zone_views.api,
+        persons.api,
+        summary.api,
+        tiles.bp,
+        accounts.bp,
         health.bp,
-    ):  # fmt: skip
+    ):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)

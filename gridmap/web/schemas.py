@@ -91,6 +91,17 @@ class FeaturesQuery(Strict):
     cursor: PlainText | None = Field(None, description=N_("From the `next` link of the page before."))
 
 
+class ExportQuery(Strict):
+    """How a layer is written to a file."""
+
+    format: Literal["geojson", "gpkg", "zip", "csv", "xlsx"] = Field(
+        "geojson", description=N_("geojson, gpkg (GeoPackage), zip (a Shapefile), csv or xlsx.")
+    )
+    crs: PlainText = Field("EPSG:4490", description=N_("EPSG:4490, any other EPSG code, GCJ-02 or BD-09."))
+    encoding: PlainText | None = Field(None, description=N_("Of CSV and Shapefile: UTF-8 or GBK."))
+    place: PlainText = Field("", description=N_("Code of a place: only what lies there."))
+
+
 class BoxQuery(Strict):
     """A box."""
 

@@ -42,7 +42,7 @@ def test_a_file_is_looked_at_checked_and_taken_over(wizard, district, tmp_path):
     assert rows_of(district, "building", "name", "floors", "source") == [
         (f"{n}栋", 6 + n, "楼栋.geojson") for n in range(1, 4)
     ]
-    assert not [file for file in (wizard.home / files.FOLDER).rglob("upload*")]
+    assert not list((wizard.home / files.FOLDER).rglob("upload*"))
 
 
 def test_loose_parts_of_a_shapefile_are_one_file(wizard, district, tmp_path):
@@ -82,7 +82,7 @@ def test_refused_rows_are_shown_and_come_back_in_the_same_spreadsheet(wizard, di
     assert "不是整数" in text
     with wizard.client.get(f"{page}/reasons.xlsx") as answer:
         book = openpyxl.load_workbook(io.BytesIO(answer.data))
-    [heading, refused, *rest] = list(book.worksheets[0].iter_rows(values_only=True))
+    [_, refused, *rest] = list(book.worksheets[0].iter_rows(values_only=True))
     assert refused[0] == 3
     assert "不是整数" in refused[-2]
     assert len(rest) == 2
