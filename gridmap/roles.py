@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 LAYERS_OPEN_TO_ALL = ("community", "neighbourhood", "estate", "party_unit", "street", "closure_zone")
-REGISTER = (*LAYERS_OPEN_TO_ALL, "building", "household", "party_household", "supply_point", "volunteer")
+REGISTER = (*LAYERS_OPEN_TO_ALL, "building", "household", "resident", "party_household", "supply_point", "volunteer")
 MIN_CELL = 5  # households; a smaller count is not shown to those without `household.exact`
 
 
@@ -31,19 +31,22 @@ OPEN_VERBS = _OPEN = _see(*LAYERS_OPEN_TO_ALL)
 _PLACES = _OPEN | _see("building", "supply_point", "volunteer")
 _COUNTS = frozenset({"household.count", "household.exact"})
 _PERSONS = frozenset({"household.priority", "person.reveal", "person.search"})
-_OVERSEER = _PLACES | _COUNTS | {"household.priority", "person.reveal"} | _edit(*REGISTER)
+# Counting residents lets an overseer's import see which of them are stored; it shows none of them.
+_OVERSEER = _PLACES | _COUNTS | {"household.priority", "person.reveal", "resident.count"} | _edit(*REGISTER)
 
 ROLES: Mapping[str, Role] = {
     "grid_worker": Role(
         "Grid worker", "网格员",
-        _PLACES | _see("household", "party_household") | _COUNTS | _PERSONS | _edit("household", "building"),
+        _PLACES | _see("household", "resident", "party_household") | _COUNTS | _PERSONS | {"household.visit"}
+        | _edit("household", "resident", "building"),
     ),
-    "building_head": Role("Building head", "楼栋长", _PLACES | _see("household") | _COUNTS),
+    "building_head": Role("Building head", "楼栋长", _PLACES | _see("household") | _COUNTS | {"household.visit"}),
     "party_member": Role("Party member", "党员", _OPEN | _see("building", "supply_point")),
     "volunteer": Role("Volunteer", "志愿者", _OPEN | _see("building", "supply_point")),
     "keeper": Role("Keeper", "库管员", _OPEN | _see("supply_point") | _edit("supply_point"), landing="points"),
     "commander": Role(
-        "Commander", "指挥", _see(*REGISTER) | _COUNTS | _PERSONS | _edit(*REGISTER), second_factor=True,
+        "Commander", "指挥", _see(*REGISTER) | _COUNTS | _PERSONS | {"household.visit"} | _edit(*REGISTER),
+        second_factor=True,
     ),
     "street": Role("Sub-district", "街道", _OVERSEER, second_factor=True),
     "district": Role("District", "区", _OVERSEER, second_factor=True),

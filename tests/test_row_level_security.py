@@ -277,11 +277,14 @@ def answers(conn: sa.Connection, actor: Actor, code: str, origin: Position) -> d
     if actor.may("volunteer.view"):
         found["covering"] = covering(conn, actor, origin)
     for layer in shown:
+        if not layer.is_drawn:  # no box: what comes behind the own community by its code
+            found[f"page {layer.name}"] = features.page(conn, actor, layer, cursor=f"{OWN}Z", limit=10).features
+            continue
         found[f"page {layer.name}"] = features.page(conn, actor, layer, bbox=box, limit=1000).features
         for z in (layer.min_zoom, *([layer.min_zoom - 1] if layer.cluster_zoom is not None else [])):
             x, y = _tile_of(conn, origin, z)
             found[f"tile {layer.name} {z}"] = drawn(tiles.tile(conn, actor, [layer], z, x, y))
-    found["counts"] = features.counts(conn, actor, shown, box)
+    found["counts"] = features.counts(conn, actor, [layer for layer in shown if layer.is_drawn], box)
     found["search"] = [
         features.search(conn, actor, shown, text, near=origin, limit=100) for text in (OWN[:6], NEXT_DOOR, "幢", "站")
     ]

@@ -4,19 +4,21 @@ from itertools import chain
 from pathlib import Path
 
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from gridmap import audit
 from gridmap import crs as systems
 from gridmap.access import Actor, within_scope
 from gridmap.db import transaction
-from gridmap.errors import NotFound
+from gridmap.errors import InvalidInput, NotFound
 from gridmap.exchange import writing
 from gridmap.exchange.report import ExportReport
 from gridmap.exchange.work import stored
 from gridmap.layer import Layer
 
 FETCH_ROWS = 10_000
+LEFT_OUT = {"personal", "sensitive"}  # what a column may say of itself
 SPREADSHEETS = (".csv", ".xlsx")
 
 
@@ -49,11 +51,13 @@ def export_file(
     actor.require(layer.view)
     target, system = Path(path), systems.system(crs)
     writer = writing.writer(target, system, encoding)
+    if not layer.is_drawn and target.suffix.lower() not in SPREADSHEETS:
+        raise InvalidInput(f"Rows of {layer.name} have no geometry; export .csv or .xlsx. 请导出为表格。", where="file")
     report = ExportReport(layer.name, target, crs=system.name)
     with_stock = layer.name == "supply_point" and target.suffix.lower() in SPREADSHEETS
     chosen = _columns(layer, with_stock=with_stock)
     _note_left_out(layer, report)
-    geom = layer.table.c.geom
+    geom = layer.table.c.geom if layer.is_drawn else sa.cast(sa.null(), Geometry())
     query = (
         sa.select(*chosen, sa.func.ST_AsBinary(geom).label("wkb"))
         .select_from(_source(layer, with_stock=with_stock))
@@ -81,7 +85,7 @@ def _columns(layer: Layer, *, with_stock: bool) -> list[sa.ColumnElement]:
     names = dict.fromkeys(
         name
         for name in (*layer.public_columns, *(field.column for field in layer.fields), "source")
-        if name in table.c and not table.c[name].info.get("personal")
+        if name in table.c and not LEFT_OUT & table.c[name].info.keys()
     )
     chosen: list[sa.ColumnElement] = [table.c[name] for name in names]
     if "community" in table.c and table.c.community.nullable:
@@ -145,8 +149,8 @@ def _heading(column: sa.ColumnElement) -> writing.Heading:
 
 
 def _note_left_out(layer: Layer, report: ExportReport) -> None:
-    personal = [column.name for column in layer.table.columns if column.info.get("personal")]
-    if layer.name == "household":
+    personal = [column.name for column in layer.table.columns if LEFT_OUT & column.info.keys()]
+    if layer.name in ("household", "resident"):
         personal.append("priority")
     if personal:
         names = ", ".join(personal)

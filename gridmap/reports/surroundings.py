@@ -16,7 +16,7 @@ from gridmap.hierarchy import building_estate, household, household_priority, pl
 from gridmap.hierarchy import estate as estate_table
 from gridmap.hours import is_open
 from gridmap.layers.closure_zone import LAYER as CLOSURE_ZONE
-from gridmap.layers.closure_zone import in_force
+from gridmap.layers.closure_zone import in_force, strictness
 from gridmap.layers.party_household import table as party_household
 from gridmap.layers.party_unit import building_party_unit, neighbourhood_party_unit
 from gridmap.layers.party_unit import table as party_unit
@@ -180,13 +180,12 @@ def _zones(
 ) -> list[dict[str, Any]]:
     """Return the zones in force under a condition on their area; `partly` tells that they do not cover the whole place."""
     z = CLOSURE_ZONE.table.c
-    strictest = sa.case({name: rank for rank, name in enumerate(CLOSURE_ZONE.style.symbols)}, value=z.type)
     partly = (~sa.func.ST_Covers(z.geom, place)).label("partly")
     rows = conn.execute(
         sa.select(z.code, z.name, z.type, z.state, z.starts_at, z.ends_at, z.order_no, z.issuer, partly)
         .where(in_force(sa.func.now()), within_scope(CLOSURE_ZONE.table, actor))
         .where(z.geom.op("&&")(place), condition)
-        .order_by(strictest, z.code)
+        .order_by(strictness(z.type), z.code)
     )
     return [dict(row) for row in rows.mappings()]
 

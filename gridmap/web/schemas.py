@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gridmap.crs import decimal
 from gridmap.layer import N_
@@ -108,6 +108,14 @@ class BoxQuery(Strict):
     """A box."""
 
     bbox: PlainText = Field(description=N_("west,south,east,north in degrees."))
+
+
+class MomentQuery(Strict):
+    """The moment an answer is for."""
+
+    as_of: AwareDatetime | None = Field(
+        None, description=N_("A past moment as ISO 8601 with its zone, such as 2026-11-24T08:00:00Z; else now.")
+    )
 
 
 class SearchQuery(Strict):
@@ -269,7 +277,7 @@ class LayerItem(BaseModel):
 
     name: str
     title: str
-    geometry: Literal["point", "line", "polygon"]
+    geometry: Literal["point", "line", "polygon"] | None
     min_zoom: int
     cluster_zoom: int | None
     is_live: bool
@@ -345,6 +353,27 @@ class PlacesAnswer(BaseModel):
     """The places a position lies in, county first."""
 
     items: list[PlaceItem]
+
+
+class SummaryPlace(BaseModel):
+    """The place that figures are for; `whole` is false where the caller may count a part of it only."""
+
+    level: str
+    code: str
+    name: str
+    whole: bool
+
+
+class SummaryAnswer(BaseModel):
+    """The figures of a place; null for what the caller may not know, `<5` for a small number of households."""
+
+    buildings: int | None
+    households: int | Literal["<5"] | None
+    people: int | None
+    priority: dict[str, int] | None
+    layers: dict[str, int]
+    place: SummaryPlace
+    as_of: str
 
 
 class Health(BaseModel):

@@ -246,8 +246,8 @@ def test_signing_in_looking_as_another_and_signing_out_are_on_record(office):
     for password in ("wrong", "Correct-horse-9"):
         csrf = re.search(r'name="csrf" value="(\w+)"', client.get("/sign-in").get_data(as_text=True))[1]
         client.post("/sign-in", data={"csrf": csrf, "name": "li.ming", "password": password})
-    found = [entry.action for entry in office.entries("sign_in", "sign_in_refused")]
-    assert found == ["sign_in_refused", "sign_in"]
+    found = [(entry.action, entry.actor) for entry in office.entries("sign_in", "sign_in_refused")]
+    assert found == [("sign_in_refused", "sign-in"), ("sign_in", "li.ming")]
 
 
 def test_the_language_of_a_page_that_came_after_a_form_can_be_changed(office):
