@@ -63,11 +63,25 @@ class Walker:
             return self._straight_nearest(here, there)
         return _network_nearest(self.graph, here, there)
 
-    def route(self, origin: tuple[float, float], target: tuple[float, float]) -> list[tuple[float, float]]:
-        """Return the line of a walk from door to door; a straight line by the methods that know no streets."""
+    def cut_off(self, origin: tuple[float, float], targets: Positions) -> list[bool]:
+        """Return which of some places cannot be walked to at all; straight lines reach everywhere."""
+        if self.graph is None or not len(targets):
+            return [False] * len(targets)
+        return self.graph.is_cut_off(self.graph.snap(_array([origin])), self.graph.snap(_array(targets))).tolist()
+
+    def route(
+        self, origin: tuple[float, float], target: tuple[float, float], *, limit_m: float = np.inf
+    ) -> list[tuple[float, float]]:
+        """Return the line of a walk from door to door; a straight line by the methods that know no streets.
+
+        Parameters
+        ----------
+        limit_m : the length of the walk if it is known; none longer is looked for
+        """
         if self.graph is None:
             return [origin, target]
-        along = self.graph.route(self.graph.snap(_array([origin])), self.graph.snap(_array([target])))
+        here, there = self.graph.snap(_array([origin])), self.graph.snap(_array([target]))
+        along = self.graph.route(here, there, limit_m=limit_m + 1.0)
         if along is None:
             return []
         return [origin, *((round(lon, 7), round(lat, 7)) for lon, lat in along.tolist()), target]

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 from shapely.ops import substring
 
-from gridmap.streets.network import ELLIPSOID, Floats, Whole
+from gridmap.streets.network import ELLIPSOID, Floats, Whole, components_of
 
 SNAP_REACH_M = 1_000.0  # a place farther than this from every street is not on the network
 NOWHERE = -1
@@ -175,14 +175,32 @@ class Graph:
         owner[nodes] = owner_at
         return to_nodes[:-1], _owners(before, owner, self.count)[:-1]
 
-    def route(self, origin: Snapped, target: Snapped) -> Floats | None:
-        """Return the line of the shortest walk along the streets, (n, 2) in degrees, or None if there is none."""
+    @cached_property
+    def part(self) -> Whole:
+        """Which connected part each node is in: closures leave several."""
+        return components_of(self.count, self.starts, self.ends)
+
+    def is_cut_off(self, origin: Snapped, targets: Snapped) -> NDArray[np.bool_]:
+        """Return which of some places no walk of any length joins to the origin."""
+        if origin.edge[0] == NOWHERE:
+            return np.ones(len(targets), bool)
+        there = self.part[self.starts[np.where(targets.edge == NOWHERE, 0, targets.edge)]]
+        found: NDArray[np.bool_] = (targets.edge == NOWHERE) | (there != self.part[self.starts[origin.edge[0]]])
+        return found
+
+    def route(self, origin: Snapped, target: Snapped, *, limit_m: float = np.inf) -> Floats | None:
+        """Return the line of the shortest walk along the streets, (n, 2) in degrees, or None if there is none.
+
+        Parameters
+        ----------
+        limit_m : how long the walk is known to be at most; it spares the search of the whole town
+        """
         if NOWHERE in (origin.edge[0], target.edge[0]):
             return None
         here, there = origin.edge[0], target.edge[0]
         ends = [self.starts[here], self.ends[here]]
         first = np.array([origin.to_start_m[0], origin.to_end_m[0]])
-        metres, before = dijkstra(self.matrix, indices=ends, return_predecessors=True)
+        metres, before = dijkstra(self.matrix, indices=ends, return_predecessors=True, limit=limit_m)
         goals = np.array([self.starts[there], self.ends[there]])
         ways = metres[:, goals] + first[:, None] + np.array([target.to_start_m[0], target.to_end_m[0]])[None, :]
         out, back = np.unravel_index(np.argmin(ways), ways.shape)
