@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from gridmap.layer import N_
 from gridmap.web.schemas import NO_CONTROLS, Strict
@@ -52,4 +52,73 @@ class ImpactAnswer(BaseModel):
     overlaps: list[dict[str, Any]]
     smaller: dict[str, Any]
     scope_text: str
+    as_of: str
+
+
+class DraftBody(Strict):
+    """What a draft says: a name, a kind, and a drawn area snapped to whole places or a list of places."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_CONTROLS)]
+    type: ZoneType
+    geometry: dict[str, Any] | None = None
+    items: Codes | None = None
+    snap: Literal["building", "estate"] = "building"
+
+
+class RedrawBody(DraftBody):
+    """The same for a draft that is there; `version` is the one that was seen."""
+
+    version: Annotated[int, Field(ge=1)]
+
+
+Words = Annotated[str, Field(min_length=1, max_length=500, pattern=NO_CONTROLS)]
+
+
+class OrderBody(Strict):
+    """An order as it was given. Without `ends_at` it holds until notice; moments carry their zone."""
+
+    issuer: Annotated[str, Field(min_length=2, max_length=100, pattern=NO_CONTROLS)]
+    issuer_level: Literal["community", "street", "county", "city", "province", "state"]
+    issued_at: AwareDatetime
+    effective_at: AwareDatetime
+    reason: Words
+    doc_no: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_CONTROLS)] | None = None
+    ends_at: AwareDatetime | None = None
+    legal_basis: Code | None = None
+    parent_government: Words | None = None
+    measures: Annotated[list[Words], Field(max_length=50)] = Field(default=[])
+    published: Words | None = None
+    is_oral: bool = False
+
+
+class StepBody(Strict):
+    """A step: the version that was seen, and the order where the step needs one."""
+
+    version: Annotated[int, Field(ge=1)]
+    order: OrderBody | None = None
+
+
+class ZoneAnswer(BaseModel):
+    """A zone with its scope, orders, next steps, legal bases, protocol and warnings."""
+
+    code: str
+    name: str
+    type: str
+    state: str
+    status: str
+    group: str
+    version: int
+    scope_text: str
+    items: list[dict[str, Any]]
+    orders: list[dict[str, Any]]
+    next_steps: list[str]
+    legal_bases: list[dict[str, Any]]
+    protocol: dict[str, Any] | None
+    warnings: list[str]
+
+
+class ZonesAnswer(BaseModel):
+    """Zones by what they are now, those in force first."""
+
+    items: list[dict[str, Any]]
     as_of: str

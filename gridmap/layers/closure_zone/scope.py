@@ -237,6 +237,35 @@ def inside(conn: sa.Connection, actor: Actor, scope: Scope) -> list[Item]:
     return [Item("building", row.code, row.name, (row.code,)) for row in rows]
 
 
+def snapped(conn: sa.Connection, actor: Actor, scope: Scope, *, to: str) -> Scope:
+    """Return a drawn scope as the whole buildings it touches, or as their estates (`to`); a list stays what it is.
+
+    InvalidInput where it touches no building: an order names places, and a line that cuts a building names none.
+    """
+    if not scope.drawn:
+        return scope
+    buildings = [item.code for item in inside(conn, actor, scope)]
+    if not buildings:
+        raise InvalidInput("The area touches no building. 所画范围内没有楼栋。", where="geometry")
+    if to == "building":
+        return of_items(conn, actor, buildings)
+    held = _estates_around(conn, actor, buildings)
+    alone = [code for code in buildings if code not in held]  # outside every estate, they stay buildings
+    return of_items(conn, actor, [*sorted(set(held.values())), *alone])
+
+
+def _estates_around(conn: sa.Connection, actor: Actor, codes: list[str]) -> dict[str, str]:
+    b, e, pair = building.c, estate.c, building_estate.c
+    rows = conn.execute(
+        sa.select(b.code, sa.func.min(e.code))
+        .join(building_estate, sa.and_(pair.county == b.county, pair.building_id == b.id))
+        .join(estate, sa.and_(pair.county == e.county, pair.estate_id == e.id))
+        .where(b.code.in_(codes), b.valid_to.is_(None), e.valid_to.is_(None), within_scope(estate, actor))
+        .group_by(b.code)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def worded(items: list[Item]) -> str:
     """Return a list of places as an order writes it: runs of buildings as 1–5幢, units as 3幢2、3单元."""
     numbers: dict[str, list[int]] = defaultdict(list)
