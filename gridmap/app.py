@@ -12,6 +12,8 @@ from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
 from gridmap.reports import landing, summary, zone_views
 from gridmap.reports import views as reports
+from gridmap.reports.homes import views as homes
+from gridmap.reports.rounds import views as rounds
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
@@ -95,6 +97,8 @@ def create_app(settings: Settings) -> Flask:
         summary.pages,
         imports.bp,
         exports.bp,
+        rounds.pages,
+        homes.pages,
     ):
         app.register_blueprint(blueprint)
     for api in (
@@ -102,6 +106,7 @@ def create_app(settings: Settings) -> Flask:
         exports.api,
         reports.api,
         residents.api,
+        rounds.api,
         zone_views.api,
         persons.api,
         summary.api,

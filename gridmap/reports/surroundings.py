@@ -24,7 +24,7 @@ from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.layers.supply_point.queries import stock
 from gridmap.layers.volunteer import LAYER as VOLUNTEER
 from gridmap.layers.volunteer.queries import covering
-from gridmap.reports import catchment
+from gridmap.reports import catchment, doors
 from gridmap.reports.nearest_supply import nearest_supply
 from gridmap.roles import MIN_CELL
 
@@ -76,6 +76,7 @@ def of_building(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
         "places": _dicts(places_above(conn, actor, found.neighbourhood or found.community)),
         "estates": _estates(conn, found),
         **people,
+        "doors": doors.of_building(conn, actor, found.key),
         "party": _party_chain(conn, actor, found) if actor.may("party_unit.view") else [],
         "centre_households": _centre_households(conn, actor, found) if actor.may("party_household.view") else [],
         "volunteers": _covering(conn, actor, found.position, building=found.key),

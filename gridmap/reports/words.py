@@ -6,6 +6,7 @@ from typing import Any
 
 from gridmap.layer import N_, Layer
 from gridmap.layers import closure_zone, party_unit, supply_point
+from gridmap.layers.household import OCCUPANCY_TITLES
 from gridmap.priority import PRIORITY_TITLES
 from gridmap.reports import recorded
 from gridmap.web.i18n import moment, number, translated
@@ -49,6 +50,7 @@ def titles() -> dict[str, Mapping[str, str]]:
         "zone_types": closure_zone.TYPES,
         "party_levels": party_unit.LEVELS,
         "priorities": PRIORITY_TITLES,
+        "occupancies": OCCUPANCY_TITLES,
     }
 
 

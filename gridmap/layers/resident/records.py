@@ -105,7 +105,7 @@ def told(conn: sa.Connection, table: sa.Table, row: sa.Row[Any]) -> dict[str, An
         value = row._mapping[column.name]
         if column.info.get("personal"):
             value = personal.masked(conn, column, value)
-        found[column.name] = value.isoformat() if hasattr(value, "isoformat") else value
+        found[str(column.name)] = value.isoformat() if hasattr(value, "isoformat") else value
     return found
 
 
