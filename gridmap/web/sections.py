@@ -48,6 +48,7 @@ SECTIONS = (
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section("integrity.page", N_("Integrity"), "alert", _may("building.edit")),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
     Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
     Section("trail.page", N_("Audit"), "journal", _may("audit.view")),
