@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 
 from gridmap.access import Actor, within_scope
 from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, Position, decimal
@@ -59,6 +61,8 @@ def page(
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", where="limit")
     table = layer.table
     query = sa.select(table.c.code, _feature(layer)).where(layer.current(), within_scope(table, actor))
+    if bbox is not None and not layer.is_drawn:
+        raise InvalidInput(f"The rows of {layer.name} have no position.", where="bbox")
     if bbox is not None:
         envelope = sa.func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
         query = query.where(table.c.geom.op("&&")(envelope), sa.func.ST_Intersects(table.c.geom, envelope))
@@ -88,6 +92,8 @@ def properties(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> di
 def spot(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> Position | None:
     """Return a point on a feature, or None for one without geometry or outside the actor's scope."""
     table = layer.table
+    if not layer.is_drawn:
+        return None
     on_it = sa.func.ST_PointOnSurface(table.c.geom)
     row = conn.execute(
         sa.select(sa.func.ST_X(on_it), sa.func.ST_Y(on_it)).where(
@@ -132,7 +138,7 @@ def _feature(layer: Layer) -> sa.ColumnElement[str]:
     named: list[sa.ColumnElement] = []
     named += [part for name in layer.public_columns for part in (sa.literal(name), table.c[name])]
     named += [part for name, value in layer.computed.items() for part in (sa.literal(name), value)]
-    geometry = sa.func.ST_AsGeoJSON(table.c.geom, GEOJSON_DIGITS, 0)
+    geometry = sa.func.ST_AsGeoJSON(_geom(layer), GEOJSON_DIGITS, 0)
     return sa.cast(
         sa.func.json_build_object(
             "type", "Feature", "id", table.c.code,
@@ -140,6 +146,11 @@ def _feature(layer: Layer) -> sa.ColumnElement[str]:
         ),
         sa.Text,
     )  # fmt: skip
+
+
+def _geom(layer: Layer) -> sa.ColumnElement[Any]:
+    """Return a layer's geometry, NULL for one that is not drawn."""
+    return layer.table.c.geom if layer.is_drawn else sa.cast(sa.null(), Geometry())
 
 
 def _clipped(bbox: Box) -> Box:

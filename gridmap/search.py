@@ -86,9 +86,9 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
     name, is_whole = table.c.code, table.c.code == written
     if is_named(layer):
         name, is_whole = table.c.name, sa.or_(is_whole, sa.func.search_norm(table.c.name) == sa.func.search_norm(text))
-    spot = sa.func.ST_PointOnSurface(table.c.geom)
+    spot = sa.func.ST_PointOnSurface(layer.geom)
     away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
-    if near is not None:
+    if near is not None and layer.is_drawn:
         away_m = sa.func.ST_Distance(geography(spot), sa.func.ST_GeogFromText(near.ewkt))
     keys = _keys(actor, layer, written).cte(f"{layer.name}_keys").prefix_with("MATERIALIZED")
     inner = (

@@ -7,9 +7,9 @@ from gridmap.tables import metadata
 from tests.factories import add_building, add_household, add_supply_point, add_volunteer, add_zone, square
 
 OWN, NEXT_DOOR, NEXT_STREET, NEXT_COUNTY = "990106001001", "990106001002", "990106002001", "990107001001"
-_CODES = ("code", "community", "neighbourhood", "building")
+_CODES = ("code", "community", "neighbourhood", "building", "household")
 TWIN = "twin"
-_OPEN = ("street", "item", "division")
+_OPEN = ("street", "item", "division", "street_network", "street_node", "street_edge")
 
 
 def add_twin(conn: sa.Connection, community: str) -> None:

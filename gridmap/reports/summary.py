@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from gridmap import audit
 from gridmap.errors import InvalidInput
 from gridmap.layer import N_, Layer
-from gridmap.layers.household import PRIORITY_TITLES
+from gridmap.priority import PRIORITY_TITLES
 from gridmap.reports import areas, classes, nodes, past, rollup, spreadsheet
 from gridmap.reports.nodes import Node
 from gridmap.reports.rollup import Figures

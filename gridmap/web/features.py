@@ -39,7 +39,7 @@ def list_layers(query: schemas.LanguageQuery) -> Response:  # `i18n` reads the l
 def count_features(query: schemas.BoxQuery) -> Response:
     """How many features of each layer touch a box, counted up to 5,000."""
     box = features.parse_bbox(query.bbox)
-    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     with begin() as conn:
         return json_response({"items": features.counts(conn, actor(), visible, box)})
 
@@ -125,7 +125,7 @@ def describe(layer: Layer) -> dict[str, object]:
     return {
         "name": layer.name,
         "title": translated(layer.title),
-        "geometry": layer.geometry,
+        "geometry": layer.geometry or None,
         "min_zoom": layer.min_zoom,
         "cluster_zoom": layer.cluster_zoom,
         "is_live": layer.is_live,

@@ -81,7 +81,7 @@ def map_parts(module: str = "app") -> maps.MapParts:
 
 
 def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
-    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),
         "root": request.script_root,
@@ -90,12 +90,12 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "csrf": csrf_token(),
         "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
-        "layers": [_drawn(layer) for layer in visible],
+        "layers": [drawn(layer) for layer in visible],
         "texts": texts(),
     }
 
 
-def _drawn(layer: Layer) -> dict[str, object]:
+def drawn(layer: Layer) -> dict[str, object]:
     """Return a layer as the API describes it, and whether tiles hold points of it or areas and lines.
 
     Its symbols are a list: the legend keeps their order, which a JSON object in a page does not.

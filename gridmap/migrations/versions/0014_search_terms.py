@@ -5,7 +5,7 @@ security; the beginning of a term is a range, which does. The readings are pypin
 way of writing (import, demo, form) is served by the same code in the same transaction.
 
 Revision ID: 0014
-Revises: 0010
+Revises: 0013
 """
 
 import json
@@ -15,7 +15,7 @@ from alembic import op
 from pypinyin import Style, pinyin
 
 revision = "0014"
-down_revision = "0010"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
