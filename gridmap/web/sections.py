@@ -54,6 +54,7 @@ SECTIONS = (
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section("integrity.page", N_("Integrity"), "alert", _may("building.edit")),
     Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
     Section("exports.page", N_("Export"), "export", lambda _: has_map()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
