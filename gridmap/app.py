@@ -1,6 +1,7 @@
 """The one place that knows every part: settings in, application out."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_compress import Compress
@@ -8,11 +9,14 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
+from gridmap.layers.resident import views as residents
+from gridmap.reports import landing, summary, zone_views
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    accounts,
     administration,
     errors,
     exports,
@@ -22,18 +26,25 @@ from gridmap.web import (
     i18n,
     imports,
     logs,
+    oidc,
     pages,
     parameters,
     permissions,
+    persons,
     proxy,
     reference,
+    refusals,
     sections,
     session,
     sign_in,
     strict,
     tiles,
+    trail,
     uploads,
 )
+
+if TYPE_CHECKING:
+    from gridmap.accounts.provider import Provider
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MAX_BODY_BYTES = 1_000_000
@@ -62,29 +73,54 @@ def create_app(settings: Settings) -> Flask:
         "settings": settings,
         "layers": LAYERS,
         "vault": vault,
+        "provider": _provider(settings),
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections):
+    for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
     for blueprint in (
         reference.bp,
         pages.bp,
         reports.pages,
         sign_in.bp,
+        oidc.bp,
         account.bp,
         administration.bp,
+        persons.pages,
+        trail.bp,
+        landing.bp,
+        summary.pages,
         imports.bp,
         exports.bp,
     ):
         app.register_blueprint(blueprint)
-    for api in (features.bp, exports.api, reports.api, tiles.bp, health.bp):
+    for api in (
+        features.bp,
+        exports.api,
+        reports.api,
+        residents.api,
+        zone_views.api,
+        persons.api,
+        summary.api,
+        tiles.bp,
+        accounts.bp,
+        health.bp,
+    ):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
     return app
+
+
+def _provider(settings: Settings) -> "Provider | None":
+    if not settings.oidc_issuer:
+        return None
+    from gridmap.accounts.provider import Provider  # what it needs takes a tenth of a second to import
+
+    return Provider(settings)
 
 
 def create_wsgi() -> Flask:

@@ -1,9 +1,13 @@
 """The one scope rule in its two forms: what the database shows of itself is what the condition asks for, in every door."""
 
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 
+import pyogrio
+import pyogrio.raw
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, ProgrammingError
@@ -18,7 +22,10 @@ from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
 from gridmap.reports import surroundings
 from gridmap.roles import ROLES
+from gridmap.search import search
 from gridmap.tables import metadata
+from gridmap.vault import open_vault
+from tests.conftest import KEYS
 from tests.twins import NEXT_COUNTY, NEXT_DOOR, NEXT_STREET, OWN
 
 TABLES = metadata.sorted_tables
@@ -90,6 +97,7 @@ def test_the_service_owns_nothing_and_passes_no_policy(conn):
 KEPT = [table.name for table in TABLES if table.name.endswith("_version")] + [
     "audit_entry",
     "change_log",
+    "search_term",
     "alembic_version",
 ]
 
@@ -121,8 +129,9 @@ def test_what_was_written_cannot_be_altered_by_the_service(conn, name):
 def register(twins: sa.Engine) -> sa.Engine:
     """The district with its copies, each with former versions of every kind of row."""
     with db.transaction(twins, LOCAL) as conn:
+        _give_orders(conn)
         for table in SCOPED:
-            if "versions_of" not in table.info:
+            if "versions_of" not in table.info and "changed_by" in table.c:
                 values = {"changed_by": "again"}
                 if "version" in table.c:
                     values |= {"version": table.c.version + 1, "changed_at": sa.func.now()}
@@ -130,9 +139,19 @@ def register(twins: sa.Engine) -> sa.Engine:
     return twins
 
 
+def _give_orders(conn: sa.Connection) -> None:
+    """Give every zone an order and a building it names: the demo's zones have none of their own tables' rows."""
+    orders = "county, id, closure_zone_id, zone_version, kind, doc_no, issuer, issuer_level, issued_at, effective_at, scope_text, reason"
+    values = "county, id, id, 1, 'impose', 'N1', 'x', 'county', now(), now(), 'x', 'x'"
+    conn.execute(sa.text(f"INSERT INTO zone_order ({orders}) SELECT {values} FROM closure_zone ON CONFLICT DO NOTHING"))
+    items = "county, closure_zone_id, code, level"
+    values = "county, id, 'B' || code, 'building'"
+    conn.execute(sa.text(f"INSERT INTO zone_item ({items}) SELECT {values} FROM closure_zone ON CONFLICT DO NOTHING"))
+
+
 @pytest.fixture(scope="module")
 def service(register: sa.Engine) -> Iterator[sa.Engine]:
-    engine = db.service_engine(register.url.render_as_string(hide_password=False))
+    engine = db.service_engine(register.url.render_as_string(hide_password=False), vault=open_vault(Path(KEYS)))
     yield engine
     engine.dispose()
 
@@ -271,23 +290,41 @@ def answers(conn: sa.Connection, actor: Actor, code: str, origin: Position) -> d
     if actor.may("volunteer.view"):
         found["covering"] = covering(conn, actor, origin)
     for layer in shown:
+        if not layer.is_drawn:  # no box: what comes behind the own community by its code
+            found[f"page {layer.name}"] = features.page(conn, actor, layer, cursor=f"{OWN}Z", limit=10).features
+            continue
         found[f"page {layer.name}"] = features.page(conn, actor, layer, bbox=box, limit=1000).features
-        for z in (layer.min_zoom, max(layer.min_zoom - 1, layer.cluster_zoom or 0)):
+        for z in (layer.min_zoom, *([layer.min_zoom - 1] if layer.cluster_zoom is not None else [])):
             x, y = _tile_of(conn, origin, z)
-            found[f"tile {layer.name} {z}"] = tiles.tile(conn, actor, [layer], z, x, y)
-    found["counts"] = features.counts(conn, actor, shown, box)
+            found[f"tile {layer.name} {z}"] = drawn(tiles.tile(conn, actor, [layer], z, x, y))
+    found["counts"] = features.counts(conn, actor, [layer for layer in shown if layer.is_drawn], box)
     found["search"] = [
-        features.search(conn, actor, shown, text, near=origin, limit=100) for text in (OWN[:6], NEXT_DOOR, "幢", "站")
+        search(conn, actor, shown, text, near=origin, limit=100) for text in (OWN[:6], NEXT_DOOR, "幢", "站")
     ]
     found["places"] = hierarchy.places_at(conn, actor, origin)
     found["surroundings"] = surroundings.of_position(conn, actor, origin)
     if actor.may("building.view"):
         found["building"] = surroundings.of_building(conn, actor, code)
     if actor.may("supply_point.view"):
-        found["stock point"] = surroundings.of_supply_point(conn, actor, POINT)
+        point = surroundings.of_supply_point(conn, actor, POINT)
+        # whether it may be revealed is no row: revealing asks for its verb besides
+        found["stock point"] = point | {"keeper": point["keeper"] and point["keeper"].values}
     for answer in (found["surroundings"], found.get("building", {}), found.get("stock point", {})):
         answer.pop("as_of", None)  # the moment of the answer
     return found
+
+
+def drawn(encoded: bytes) -> list[tuple]:
+    """Return the features of a tile, read by GDAL, in an order of their own: a tile keeps that of the plan."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tile.pbf"
+        file.write_bytes(encoded)
+        for name, _ in pyogrio.list_layers(f"MVT:{file}") if encoded else ():
+            meta, _, shapes, columns = pyogrio.raw.read(f"MVT:{file}", layer=name)
+            kept = [values for key, values in zip(meta["fields"], columns, strict=True) if key != "mvt_id"]
+            found += [(name, bytes(shape), *map(str, row)) for shape, *row in zip(shapes, *kept, strict=True)]
+    return sorted(found)
 
 
 def _tile_of(conn: sa.Connection, origin: Position, z: int) -> tuple[int, int]:
@@ -326,8 +363,7 @@ def test_a_forgotten_condition_shows_nothing_more(service, register, asked_right
                     features.detail(conn, actor, LAYERS["building"], foreign)
     for door, answer in found.items():
         assert answer == asked_rightly[role][door], door
-        told = answer if isinstance(answer, bytes) else repr(answer).encode()
-        assert [word for word in FOREIGN if word.encode() in told] == [], door
+        assert [word for word in FOREIGN if word in repr(answer)] == [], door
 
 
 def test_without_policies_the_forgotten_condition_would_show_foreign_rows_in_every_door(register, forgotten):
@@ -339,7 +375,6 @@ def test_without_policies_the_forgotten_condition_would_show_foreign_rows_in_eve
     silent = {"counts", "page street", "places", "building"} | {
         door for door in found if door.startswith("tile street")
     }
-    for door, answer in found.items():
-        told = answer if isinstance(answer, bytes) else repr(answer).encode()
-        if door not in silent and not (door.startswith("tile") and b"point_count" in told):
-            assert any(word.encode() in told for word in FOREIGN) or answer == b"", door
+    clusters = {"tile supply_point 14", "tile volunteer 15"}
+    for door in found.keys() - silent - clusters:
+        assert any(word in repr(found[door]) for word in FOREIGN), door

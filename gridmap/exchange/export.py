@@ -22,6 +22,7 @@ from gridmap.exchange.work import stored
 from gridmap.layer import Layer
 
 FETCH_ROWS = 10_000
+LEFT_OUT = {"personal", "sensitive"}  # what a column may say of itself
 SPREADSHEETS = (".csv", ".xlsx")
 REVEAL = "person.reveal"
 MIN_REASON, MAX_REASON = 4, 200
@@ -69,13 +70,15 @@ def export_file(
             )
     target, system = Path(path), systems.system(crs)
     writer = writing.writer(target, system, encoding)
+    if not layer.is_drawn and target.suffix.lower() not in SPREADSHEETS:
+        raise InvalidInput(f"Rows of {layer.name} have no geometry; export .csv or .xlsx. 请导出为表格。", where="file")
     report = ExportReport(layer.name, target, crs=system.name)
     with_stock = layer.name == "supply_point" and target.suffix.lower() in SPREADSHEETS
     chosen = _columns(layer, with_stock=with_stock, personal=reason is not None)
     if reason is None:
         _note_left_out(layer, report)
     shown = sa.true() if reason is None else within_scope(layer.table, actor, REVEAL)
-    geom = layer.table.c.geom
+    geom = layer.geom
     query = (
         sa.select(*chosen, sa.func.ST_AsBinary(geom).label("wkb"))
         .select_from(_source(layer, with_stock=with_stock))
@@ -130,7 +133,7 @@ def _columns(layer: Layer, *, with_stock: bool, personal: bool) -> list[sa.Colum
     names = dict.fromkeys(
         name
         for name in (*layer.public_columns, *(field.column for field in layer.fields), "source")
-        if name in table.c and (personal or not table.c[name].info.get("personal"))
+        if name in table.c and (personal or not LEFT_OUT & table.c[name].info.keys())
     )
     chosen: list[sa.ColumnElement] = [table.c[name] for name in names]
     if "community" in table.c and table.c.community.nullable:
@@ -195,9 +198,9 @@ def _heading(column: sa.ColumnElement) -> writing.Heading:
 
 def _note_left_out(layer: Layer, report: ExportReport) -> None:
     personal = [
-        column.name for column in layer.table.columns if isinstance(column, sa.Column) and column.info.get("personal")
+        column.name for column in layer.table.columns if isinstance(column, sa.Column) and LEFT_OUT & column.info.keys()
     ]
-    if layer.name == "household":
+    if layer.name in ("household", "resident"):
         personal.append("priority")
     if personal:
         names = ", ".join(personal)

@@ -24,7 +24,7 @@ def refuse_incomplete(work: Work) -> None:
         lacking = sa.and_(rows.c.is_new, rows.c[field.column].is_(None))
         code, facts = missing(field)
         work.refuse(lacking, field.column, code, **facts)
-    if not table.c.geom.nullable and work.layer.name not in ("household", "party_household"):
+    if work.layer.is_drawn and not table.c.geom.nullable and work.layer.name not in ("household", "party_household"):
         work.refuse(sa.and_(rows.c.is_new, rows.c.geom.is_(None)), "geometry", "geometry_missing")
 
 
@@ -55,6 +55,8 @@ def keep_equal_shapes(work: Work) -> None:
     """Put the stored geometry in place of one that differs by less than a millimetre, or in the order of its points."""
     import shapely
 
+    if not work.layer.is_drawn:
+        return
     rows, table = work.rows, work.layer.table
     differing = sa.and_(
         _same_row(work), work.good, sa.not_(rows.c.geom.op("=")(table.c.geom)),

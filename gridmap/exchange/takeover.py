@@ -25,6 +25,7 @@ from gridmap.exchange import (
     overlaps,
     places,
     reading,
+    residents,
     stock,
     store,
 )
@@ -40,7 +41,7 @@ NO_SYSTEM = (
     " it are often GCJ-02, half a kilometre off."
 )
 Stored = Callable[[sa.Connection, ImportReport], None]
-NEEDS_NO_SHAPE = ("party_household",)  # it stands where its household stands
+NEEDS_NO_SHAPE = ("party_household", "resident")  # they are where their household is
 
 
 def quiet(stage: str, rows: int) -> None:
@@ -147,11 +148,16 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
         addressed.read(work)
         places.find_building(work)
         households.make_codes(work)
+    if work.layer.name == "resident":
+        residents.refuse_union(work, merge=merge)
+        residents.resolve(work)
     _bring_together(work, merge=merge)
     identity.match(work)
     identity.refuse_same_code(work)
+    if work.layer.name == "household":
+        residents.refuse_stated_counts(work)
     store.refuse_incomplete(work)
-    if work.layer.name != "household":
+    if work.layer.name not in ("household", "resident"):
         places.find(work)
         counties.correct(work)
     if work.layer.name == "party_unit":
@@ -159,8 +165,10 @@ def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
     details.refuse_unknown_links(work)
     doubts.refuse_impossible(work)
     places.check(work)
-    if work.layer.name not in ("community", "household", "party_household"):
+    if work.layer.name not in ("community", "household", "party_household", "resident"):
         identity.number(work)
+    if work.layer.name == "resident":
+        residents.number(work)
     if work.layer.name == "party_unit":
         chain.check(work)
 
@@ -187,12 +195,18 @@ def _write(work: Work, progress: Progress) -> None:
     store.complete(work)
     store.keep_equal_shapes(work)
     store.keep_equal_persons(work)
+    if work.layer.name == "resident":
+        residents.mark_other_tags(work)
     store.write(work)
     details.write_links(work)
     if stock.is_told(work):
         stock.write(work)
     if work.layer.name == "household" and work.plan.has("priority"):
         details.write_priorities(work)
+    if work.layer.name == "resident":
+        residents.write_tags(work)
+        residents.tell_returned(work)
+        residents.count_people(work)
     if work.layer.name in ("building", "estate"):
         details.write_membership(work)
     following.follow(work)

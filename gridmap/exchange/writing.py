@@ -39,7 +39,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a file looks like: the layer, geometry (point, line or polygon) and its columns."""
+    """What a file looks like: the layer, geometry (point, line, polygon, or empty for none) and its columns."""
 
     layer: str
     geometry: str
@@ -273,6 +273,12 @@ def _table(shape: Shape, parts: Iterator[Part]) -> Iterator[list[Any]]:
     """Yield the rows of a spreadsheet, its heading first: columns, then lon and lat, for areas and lines the shape as WKT too."""
     import shapely
 
+    if not shape.geometry:
+        yield [heading.name for heading in shape.columns]
+        for some in parts:
+            for row in zip(*some.columns, strict=True):
+                yield [escaped(cell) if isinstance(cell, str) else cell for cell in row]
+        return
     is_wide = shape.geometry != "point"
     yield [*(heading.name for heading in shape.columns), "lon", "lat", *(["wkt"] if is_wide else [])]
     for some in parts:

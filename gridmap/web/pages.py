@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from gridmap import hierarchy, maps
+from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
@@ -19,12 +19,13 @@ from gridmap.web.features import describe
 from gridmap.web.i18n import language
 from gridmap.web.permissions import SIGNED_IN, permission, public
 from gridmap.web.sections import has_map
-from gridmap.web.session import actor, begin, layers, signed_in
+from gridmap.web.session import actor, begin, csrf_token, layers, signed_in
 from gridmap.web.sign_in import landing
 from gridmap.web.texts import texts
 
 bp = Blueprint("pages", __name__, template_folder="templates")
 
+MARGIN = 0.0005  # degrees, about 50 m: one point alone is still seen among its neighbours
 FOREVER = "public, max-age=31536000, immutable"
 _PROJECT = Path(__file__).resolve().parents[2]
 _MIME = {"css": "text/css", "js": "text/javascript"}
@@ -45,7 +46,7 @@ def map_page() -> str | AnyResponse:
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
     return render_template(
         "map.html",
-        parts=_parts(),
+        parts=map_parts(),
         is_empty=is_empty,
         command=_command(),
         review_number=current_app.extensions["gridmap"]["settings"].review_number,
@@ -57,7 +58,7 @@ def map_page() -> str | AnyResponse:
 @public
 def inline(name: str) -> Response:
     """A script or style that Folium wrote, moved out of the page; its name is made from its content."""
-    content = _parts().inline.get(name)
+    content = next((found for module in maps.MODULES if (found := map_parts(module).inline.get(name))), None)
     if content is None:
         raise NotFound(f"There is no such part of the map page: {name[:80]!r}. Load the page again.")
     response = Response(content, mimetype=_MIME[name.rpartition(".")[2]])
@@ -73,18 +74,21 @@ def _command() -> str:
     return str(program.relative_to(_PROJECT) if program.is_relative_to(_PROJECT) else program)
 
 
-def _parts() -> maps.MapParts:
+def map_parts(module: str = "app") -> maps.MapParts:
+    """Return the parts of a page with a map on which one of our JavaScript modules is started."""
     static = url_for("static", filename="app").rpartition("/")[0]
-    return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0])
+    return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0], module)
 
 
 def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
-    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),
         "root": request.script_root,
         "icons": url_for("static", filename="icons/icons.svg"),
         "now": now,
+        "csrf": csrf_token(),
+        "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
         "layers": [drawn(layer) for layer in visible],
         "texts": texts(),
@@ -122,5 +126,6 @@ def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
         sides = (getattr(sa.func, f"ST_{side}")(extent.c.box) for side in ("XMin", "YMin", "XMax", "YMax"))
         found = conn.execute(sa.select(*sides)).one()
         if found[0] is not None:
-            return list(found)
+            west, south, east, north = found
+            return [west - MARGIN, south - MARGIN, east + MARGIN, north + MARGIN]
     return None

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from gridmap.crs import decimal
 from gridmap.layer import N_
@@ -22,6 +22,7 @@ DEGREES = N_("Degrees, EPSG:4490 (CGCS2000).")
 Longitude = Annotated[float, InDigits, Field(ge=-180, le=180, allow_inf_nan=False, description=DEGREES)]
 Latitude = Annotated[float, InDigits, Field(ge=-85, le=85, allow_inf_nan=False, description=DEGREES)]
 Count = Annotated[int, InDigits, Field(ge=1, le=100, description=N_("How many, 1 to 100."))]
+NO_CONTROLS = "^[^\\x00-\\x1f\\x7f]*$"
 PlainText = Annotated[str, Field(max_length=100, pattern="^[^\\x00]*$")]
 
 
@@ -71,6 +72,19 @@ class NearestQuery(Strict):
     kind: PlainText | None = Field(None, description=N_("Only things of this kind."))
 
 
+class NearestSupplyQuery(NearestQuery):
+    """What the point must have, when it must be open, and how the way is measured."""
+
+    item: PlainText | None = Field(
+        None, description=N_("Only points where this item (7 digits) was last counted in stock.")
+    )
+    at: PlainText | None = Field(None, description=N_("Only points open at this moment, ISO 8601, or now."))
+    method: Literal["walk", "geodesic"] | None = Field(
+        None,
+        description=N_("walk (the default; an estimate where no streets are loaded) or geodesic, the straight line."),
+    )
+
+
 class PositionQuery(Strict):
     """A position."""
 
@@ -78,7 +92,7 @@ class PositionQuery(Strict):
     lat: Latitude
 
 
-class NearestPositionQuery(NearestQuery, PositionQuery):
+class NearestPositionQuery(NearestSupplyQuery, PositionQuery):
     """A position, how many, and of which kind."""
 
 
@@ -107,12 +121,92 @@ class BoxQuery(Strict):
     bbox: PlainText = Field(description=N_("west,south,east,north in degrees."))
 
 
+class MomentQuery(Strict):
+    """The moment an answer is for."""
+
+    as_of: AwareDatetime | None = Field(
+        None, description=N_("A past moment as ISO 8601 with its zone, such as 2026-11-24T08:00:00Z; else now.")
+    )
+
+
 class SearchQuery(Strict):
     """What to look for, and where one stands."""
 
     q: Annotated[str, Field(max_length=60, pattern="^[^\\x00]*$")]
     lon: Longitude | None = None
     lat: Latitude | None = None
+
+
+class SearchBody(Strict):
+    """What to look for, and where one stands. In a body, so that no log of addresses holds it."""
+
+    q: Annotated[str, Field(max_length=60, pattern=NO_CONTROLS)]
+    lon: Longitude | None = None
+    lat: Latitude | None = None
+
+
+class RevealBody(Strict):
+    """Why a person is shown in the clear, and for which task."""
+
+    reason: Annotated[str, Field(max_length=300, pattern=NO_CONTROLS, description="4 to 200 characters; it is kept.")]
+    task: Annotated[str, Field(max_length=200, pattern=NO_CONTROLS)] = ""
+
+
+class RevealedField(BaseModel):
+    """One personal value in the clear."""
+
+    column: str
+    title: str
+    value: str
+
+
+class RevealAnswer(BaseModel):
+    """A person, in the clear for `hide_after_s` seconds on a screen."""
+
+    layer: str
+    code: str
+    fields: list[RevealedField]
+    hide_after_s: int
+
+
+class PersonItem(BaseModel):
+    """A person who was found, masked."""
+
+    layer: str
+    code: str
+    name: str
+    phone: str | None
+    context: str
+    lon: float | None
+    lat: float | None
+
+
+class PersonsAnswer(BaseModel):
+    """Persons found by `kind` (phone, id_number or name); not `complete` where a bound was met."""
+
+    kind: Literal["phone", "id_number", "name"]
+    items: list[PersonItem]
+    complete: bool
+
+
+class SeenItem(BaseModel):
+    """One look at a person."""
+
+    at: str
+    actor: str
+    action: Literal["reveal", "search"]
+    reason: str
+    task: str
+    fields: list[str]
+    kind: str
+    chain: str
+    entry: int
+
+
+class SeenAnswer(BaseModel):
+    """Who saw a person, latest first."""
+
+    items: list[SeenItem]
 
 
 class Problem(BaseModel):
@@ -142,15 +236,26 @@ class NearestItem(BaseModel):
     layer: str
     kind: str | None
     distance_m: float
-    method: Literal["geodesic"]
+    walk_s: int | None = None
+    method: Literal["walk", "estimate", "geodesic"]
     lon: float
     lat: float
 
 
+class SkippedItem(BaseModel):
+    """A nearer point that was passed over; of one outside the reader's area only the distance is told."""
+
+    code: str | None
+    distance_m: float
+    reason: Literal["empty", "closed", "cut_off", "outside"]
+    method: Literal["walk", "estimate", "geodesic"]
+
+
 class NearestAnswer(BaseModel):
-    """The nearest things, nearest first, ties by code."""
+    """The nearest things, nearest first, ties by code; and for supply points the nearer ones that do not serve."""
 
     items: list[NearestItem]
+    skipped: list[SkippedItem] = []
     as_of: str
     origin: Origin
 
@@ -183,7 +288,7 @@ class LayerItem(BaseModel):
 
     name: str
     title: str
-    geometry: Literal["point", "line", "polygon"]
+    geometry: Literal["point", "line", "polygon"] | None
     min_zoom: int
     cluster_zoom: int | None
     is_live: bool
@@ -259,6 +364,27 @@ class PlacesAnswer(BaseModel):
     """The places a position lies in, county first."""
 
     items: list[PlaceItem]
+
+
+class SummaryPlace(BaseModel):
+    """The place that figures are for; `whole` is false where the caller may count a part of it only."""
+
+    level: str
+    code: str
+    name: str
+    whole: bool
+
+
+class SummaryAnswer(BaseModel):
+    """The figures of a place; null for what the caller may not know, `<5` for a small number of households."""
+
+    buildings: int | None
+    households: int | Literal["<5"] | None
+    people: int | None
+    priority: dict[str, int] | None
+    layers: dict[str, int]
+    place: SummaryPlace
+    as_of: str
 
 
 class Health(BaseModel):
