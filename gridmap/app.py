@@ -9,7 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
-from gridmap.reports import landing, zone_views
+from gridmap.reports import landing, zone_pages, zone_views
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -79,7 +79,7 @@ def create_app(settings: Settings) -> Flask:
         part.init(app)
     pages_of_parts = (
         reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp,
+        trail.bp, landing.bp, zone_pages.bp,
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)

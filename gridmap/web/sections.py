@@ -45,6 +45,7 @@ def _may(verb: str) -> Callable[[Identity], bool]:
 
 SECTIONS = (
     Section("pages.map_page", N_("Map"), "map", lambda _: has_map()),
+    Section("zones.page", N_("Zones"), "zone", _may("closure_zone.draft")),
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
