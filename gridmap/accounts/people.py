@@ -58,6 +58,11 @@ def listed(conn: sa.Connection, actor: Actor) -> list[Account]:
     return [Account(*row) for row in conn.execute(sa.select(*_SHOWN).order_by(account.c.name))]
 
 
+def name_of(conn: sa.Connection, account_id: UUID) -> str:
+    """Return an account's name by its id."""
+    return str(conn.execute(sa.select(account.c.name).where(account.c.id == account_id)).scalar_one())
+
+
 def normalised(name: str) -> str:
     """Return a typed name as accounts carry it."""
     return name.strip().lower()

@@ -1,6 +1,7 @@
 """Turns errors into responses: RFC 9457 problem details for programs, a page for people. Nobody else does."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -34,7 +35,9 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(GridmapError)
     def _expected(error: GridmapError) -> Response:
-        response = _led_on(error) or respond(error.status, error.code, error.title, error.detail, error.where)
+        facts = getattr(error, "facts", None)
+        status = 412 if facts and request.headers.get("If-Match") else error.status  # facts: both states of a thing
+        response = _led_on(error) or respond(status, error.code, error.title, error.detail, error.where, facts)
         if (wait := getattr(error, "retry_after_s", None)) is not None:
             response.headers["Retry-After"] = str(wait)
         if error.status == 401:
@@ -69,15 +72,20 @@ def validation_error(error: ValidationError) -> Response:
     return respond(422, InvalidInput.code, InvalidInput.title, detail, where)
 
 
-def respond(status: int, code: str, title: str, detail: str, where: str | None) -> Response:
-    """Return one error in the one shape: problem details, or a page where a person's browser asks for one."""
+def respond(
+    status: int, code: str, title: str, detail: str, where: str | None, facts: Mapping[str, Any] | None = None
+) -> Response:
+    """Return one error in the one shape: problem details, or a page where a person's browser asks for one.
+
+    `facts` are further members of the problem details.
+    """
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
     if _is_for_a_person():
         return Response(
             render_template("error.html", status=status, title=title, detail=detail, code=code), status, headers
         )
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
-    body = orjson.dumps(problem | ({"where": where} if where else {}))
+    body = orjson.dumps(problem | ({"where": where} if where else {}) | dict(facts or {}))
     return Response(body, status, headers, content_type=PROBLEM)
 
 

@@ -3,8 +3,10 @@
 import io
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import segno
+import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -46,7 +48,7 @@ def enter() -> AnyResponse | str:
             token = sessions.start(
                 conn, outcome.account_id, has_second_factor=False, address=address(), agent=request.user_agent.string
             )
-            audit.record(conn, DOOR, "sign_in", "account", rows=1, detail={"account": people.normalised(name)})
+            _note_sign_in(conn, outcome.account_id, "password")
         else:
             audit.record(conn, DOOR, "sign_in_refused", "account", rows=0, detail={"address": address()})
     if isinstance(outcome, GridmapError):
@@ -71,7 +73,7 @@ def enter_by_link(token: str) -> AnyResponse | str:
             secret = sessions.start(
                 conn, account_id, has_second_factor=False, address=address(), agent=request.user_agent.string
             )
-            audit.record(conn, DOOR, "sign_in", "account", rows=1, detail={"account_id": str(account_id), "by": "link"})
+            _note_sign_in(conn, account_id, "link")
     if account_id is None:
         return refused(SignInRefused("This link was used already, or has expired. 链接已使用或已过期。"))
     return remember(go_to(url_for("sign_in.onward")), secret)
@@ -144,6 +146,13 @@ def leave() -> AnyResponse:
     response = forget(go_to(url_for("sign_in.page")))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+def _note_sign_in(conn: sa.Connection, account_id: UUID, by: str) -> None:
+    """Put a sign-in on record under the name of who came in."""
+    who = Actor(people.name_of(conn, account_id))
+    db.become(conn, who)
+    audit.record(conn, who, "sign_in", "account", rows=1, detail={"account": who.name, "by": by})
 
 
 def _second_factor_page(*, error: bool = False) -> str:

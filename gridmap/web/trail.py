@@ -18,11 +18,12 @@ from gridmap.audit import Cursor, Entry, Fault, Wanted
 from gridmap.errors import GridmapError, InvalidInput
 from gridmap.exchange.values import escaped
 from gridmap.layer import N_
+from gridmap.roles import ROLES
 from gridmap.web import forms
 from gridmap.web.answers import SHOWN_ZONE, shown
-from gridmap.web.i18n import translated
+from gridmap.web.i18n import language, translated
 from gridmap.web.permissions import permission
-from gridmap.web.session import actor, begin, engine, vault
+from gridmap.web.session import actor, begin, engine, layers, vault
 
 bp = Blueprint("trail", __name__, template_folder="templates", url_prefix="/audit")
 
@@ -42,14 +43,29 @@ ACTION_TITLES = {
     "session_changed": N_("session ended"), "token_changed": N_("token ended"), "granted": N_("role granted"),
     "grant_ended": N_("grant ended"), "delegated": N_("handed to a stand-in"), "handed_over": N_("handed over"),
     "view_as": N_("looks as another"), "view_as_ended": N_("stopped looking as another"),
-    "refused": N_("request refused"), "not_found": N_("asked for what is not there"),
+    "refused": N_("request refused"), "not_found": N_("asked for what is not there"), "key_added": N_("key added"), "keys_rotated": N_("keys rotated"),
 }  # fmt: skip
 FACT_TITLES = {
     "account": N_("account"), "role": N_("role"), "place": N_("place"), "since": N_("from"), "until": N_("until"),
     "reason": N_("reason"), "before": N_("before"), "path": N_("address"), "method": N_("method"), "status": N_("status"),
     "left_out": N_("left out"), "file": N_("file"), "format": N_("format"), "address": N_("address"), "by": N_("by"),
-    "faults": N_("chains at fault"), "filter": N_("filter"),
+    "faults": N_("chains at fault"), "filter": N_("filter"), "code": N_("code"), "task": N_("task"), "fields": N_("fields"),
+    "kind": N_("kind"), "found": N_("found"), "name": N_("name"), "key": N_("key"), "removed": N_("removed"),
 }  # fmt: skip
+
+
+SUBJECT_TITLES = {
+    "account": N_("Accounts"), "access_grant": N_("Grants"), "api_token": N_("Tokens for programs"),
+    "audit_entry": N_("Audit entries"), "audit_heads": N_("Audit heads"), "overview": N_("Overview"),
+    "keys": N_("Keys"), "person": N_("Persons"), "request": N_("Requests"), "stock_count": N_("Stock counts"), "item": N_("Items"),
+    "division": N_("Divisions"), "household_priority": N_("Priority groups"),
+    "building_estate": N_("Buildings of estates"), "building_volunteer": N_("Assigned buildings"),
+    "building_party_unit": N_("Buildings of party groups"), "neighbourhood_party_unit": N_("Grids of party branches"),
+}  # fmt: skip
+
+
+def _subjects() -> dict[str, str]:
+    return {layer.name: layer.title for layer in layers().values()} | SUBJECT_TITLES
 
 
 @bp.get("")
@@ -66,7 +82,7 @@ def page() -> str | tuple[str, int]:
         found = audit.entries(conn, actor(), wanted=wanted, after=cursor, limit=PAGE + 1)
     last = found[PAGE - 1] if len(found) > PAGE else None
     text = render_template(
-        "audit/trail.html", entries=[_told(entry) for entry in found[:PAGE]], actions=ACTION_TITLES, asked=request.args,
+        "audit/trail.html", entries=[_told(entry) for entry in found[:PAGE]], actions=ACTION_TITLES, subjects=_subjects(), asked=request.args,
         more=last and str(Cursor(last.at, last.chain, last.seq)), filters=_filters(), error=error,
     )  # fmt: skip
     return (text, error.status) if error else text
@@ -225,6 +241,8 @@ def _reason(fault: Fault) -> str:
 
 
 def _worded(value: object) -> str:
+    if isinstance(value, str) and value in ROLES:
+        return ROLES[value].title_zh if language() == "zh" else ROLES[value].title
     if isinstance(value, dict):
         return ", ".join(f"{name}={_worded(part)}" for name, part in value.items())
     return ", ".join(map(_worded, value)) if isinstance(value, list) else str(value)

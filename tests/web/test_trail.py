@@ -62,10 +62,10 @@ def test_the_auditor_lands_on_the_entries_latest_first_in_words(office):
     answer = office.client.get("/audit?lang=en&by=wang.li")
     found = lines(answer)
     assert len(found) == 3
-    assert "exported building" in found[0]
+    assert "exported Buildings" in found[0]
     assert f"file {HOSTILE}" in found[0]
     assert HOSTILE not in answer.get_data(as_text=True)
-    assert "added community" in found[2]
+    assert "added Communities" in found[2]
     assert "1 row" in found[2]
 
 
@@ -77,9 +77,8 @@ def test_the_auditor_lands_on_the_entries_latest_first_in_words(office):
 )  # fmt: skip
 def test_entries_are_found_by_who_when_what_and_where(office, query, subjects):
     found = lines(office.client.get(f"/audit?lang=en&{query}"))
-    assert [
-        next(s for s in ("community", "supply_point", "building") if f" {s} " in line) for line in found
-    ] == subjects
+    titles = {"Communities": "community", "Supply points": "supply_point", "Buildings": "building"}
+    assert [next(titles[title] for title in titles if f" {title} " in line) for line in found] == subjects
 
 
 def test_moments_are_read_on_the_clock_of_shanghai(office):
@@ -247,5 +246,10 @@ def test_signing_in_looking_as_another_and_signing_out_are_on_record(office):
     for password in ("wrong", "Correct-horse-9"):
         csrf = re.search(r'name="csrf" value="(\w+)"', client.get("/sign-in").get_data(as_text=True))[1]
         client.post("/sign-in", data={"csrf": csrf, "name": "li.ming", "password": password})
-    found = [entry.action for entry in office.entries("sign_in", "sign_in_refused")]
-    assert found == ["sign_in_refused", "sign_in"]
+    found = [(entry.action, entry.actor) for entry in office.entries("sign_in", "sign_in_refused")]
+    assert found == [("sign_in_refused", "sign-in"), ("sign_in", "li.ming")]
+
+
+def test_the_language_of_a_page_that_came_after_a_form_can_be_changed(office):
+    page = office.post("/audit/verify").get_data(as_text=True)
+    assert '<a href="/audit?lang=en"' in page

@@ -1,7 +1,7 @@
 """What a zone rests on: norms of need, protocols, legal bases as dated rows; orders and the items of a zone's scope.
 
 Revision ID: 0015
-Revises: 0010
+Revises: 0014
 """
 
 import json
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0010"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
@@ -311,6 +311,11 @@ PROTOCOLS = (
 
 def upgrade() -> None:
     op.execute(TABLES)
+    op.execute("SELECT set_config('gridmap.actor', 'migration', true)")
+    for columns, table, rows in (
+        (NORM_COLUMNS, "norm", NORMS), (BASIS_COLUMNS, "legal_basis", BASES), (PROTOCOL_COLUMNS, "protocol", _protocols())
+    ):  # fmt: skip
+        _fill(table, columns, rows)
     for table in (*OPEN, *SCOPED):
         _watch(table)
         op.execute(f"GRANT {RIGHTS[table]} ON {table} TO gridmap_service")
@@ -318,11 +323,6 @@ def upgrade() -> None:
     for table in SCOPED:
         for name in (table, f"{table}_version"):
             _scope(name)
-    op.execute("SELECT set_config('gridmap.actor', 'migration', true)")
-    for columns, table, rows in (
-        (NORM_COLUMNS, "norm", NORMS), (BASIS_COLUMNS, "legal_basis", BASES), (PROTOCOL_COLUMNS, "protocol", _protocols())
-    ):  # fmt: skip
-        _fill(table, columns, rows)
 
 
 def _protocols() -> list[tuple[object, ...]]:
