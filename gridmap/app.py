@@ -10,7 +10,7 @@ from flask_openapi3 import Info, OpenAPI
 from gridmap import db
 from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
-from gridmap.reports import integrity_pages, landing, summary, zone_views
+from gridmap.reports import integrity_pages, landing, summary, zone_pages, zone_views
 from gridmap.reports import views as reports
 from gridmap.reports.homes import views as homes
 from gridmap.reports.rounds import views as rounds
@@ -92,6 +92,7 @@ def create_app(settings: Settings) -> Flask:
         account.bp,
         administration.bp,
         persons.pages,
+        zone_pages.bp,
         trail.bp,
         landing.bp,
         summary.pages,

@@ -89,6 +89,7 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "now": now,
         "csrf": csrf_token(),
         "finds_persons": actor().may(persons.SEARCH),
+        "drafts_zones": actor().may("closure_zone.draft") and actor().may("building.view"),
         "bounds": bounds,
         "layers": [drawn(layer) for layer in visible],
         "texts": texts(),

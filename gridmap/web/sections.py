@@ -51,6 +51,7 @@ def _may(verb: str) -> Callable[[Identity], bool]:
 SECTIONS = (
     Section("pages.map_page", N_("Map"), "map", lambda _: has_map()),
     Section("rounds.page", N_("Round"), "people", _may("household.visit")),
+    Section("zones.page", N_("Zones"), "zone", _may("closure_zone.draft")),
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),

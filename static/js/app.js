@@ -14,6 +14,8 @@ import { Search } from "./search.js";
 import { Status } from "./status.js";
 import { Store } from "./store.js";
 import { GROUND, POINTS, Tiles } from "./tiles.js";
+import { ZoneSheet } from "./zone-sheet.js";
+import { ZoneSteps } from "./zone-steps.js";
 import { Zones, PANE as ZONES } from "./zones.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
@@ -63,6 +65,14 @@ class App {
     });
     this.status = new Status(map, () => this.refresh());
     addControls(map, { onLayers: () => this.legend.toggle(), onNotice: notice });
+    this.zone = new ZoneSheet(map, this.picker, {
+      onOpen: () => this.select(null),
+      onSaved: (code) => this.#showDraft(code),
+    });
+    new ZoneSteps(this.panel.body, async (code) => {
+      await this.#loadLive();
+      this.panel.show({ layer: "closure_zone", code });
+    });
     const middle = () => this.#middle();
     new Breadcrumb(map, middle, (place) => this.#fly({ layer: place.level, code: place.code }, /** @type {Box} */ (place.bbox)));
     new Search(middle, (found) => {
@@ -128,9 +138,17 @@ class App {
 
   /** @param {L.LatLng} at */
   #tap(at) {
+    if (this.zone.isOpen) return void this.zone.tap(at);
     const meant = this.picker.at(at);
     if (meant) this.select(meant);
     else this.map.setView(at, this.map.getZoom() + 2);
+  }
+
+  /** @param {string} code */
+  async #showDraft(code) {
+    this.zones.setDrafts(true);
+    await this.#loadLive();
+    this.select({ layer: "closure_zone", code });
   }
 
   /** @param {HTMLElement} answer */

@@ -337,7 +337,7 @@ def test_two_people_take_a_zone_from_a_drawing_to_its_release_over_the_api(town)
         path = f"/{made.json['code']}"
         assert sent(commander, f"{path}/propose", version=1).json["status"] == "proposed"
         assert sent(commander, f"{path}/approve", version=2).status_code == 403
-        assert sent(district, f"{path}/approve", version=2).json["next_steps"] == ["withdraw", "activate"]
+        assert sent(district, f"{path}/approve", version=2).json["next_steps"] == ["activate", "withdraw"]
         low = sent(district, f"{path}/activate", version=3, order=order_body(issuer_level="street"))
         assert (low.status_code, low.json["where"]) == (422, "order.issuer_level")
         done = sent(district, f"{path}/activate", version=3, order=order_body())

@@ -29,13 +29,13 @@ class Step:
 _DRAWN = ("draft", "proposed")
 STEPS: Mapping[str, Step] = {
     "propose": Step("closure_zone.propose", ("draft",), "proposed"),
-    "withdraw": Step("closure_zone.propose", ("proposed", "approved"), "draft"),
     "approve": Step("closure_zone.approve", ("proposed",), "approved", other_eyes=_DRAWN),
-    "reject": Step("closure_zone.approve", ("proposed",), "rejected"),
     "activate": Step("closure_zone.activate", ("approved",), "active", "impose", other_eyes=_DRAWN),
     "extend": Step("closure_zone.activate", ("active", EXPIRED), "active", "extend"),
     "papers": Step("closure_zone.activate", ("active",), "active", "adjust"),
     "propose_release": Step("closure_zone.propose_release", ("active",), "release_proposed"),
+    "withdraw": Step("closure_zone.propose", ("proposed", "approved"), "draft"),
+    "reject": Step("closure_zone.approve", ("proposed",), "rejected"),
     "keep": Step("closure_zone.release", ("release_proposed",), "active"),
     "release": Step(
         "closure_zone.release", ("release_proposed", EXPIRED), "released", "release", other_eyes=("release_proposed",)
