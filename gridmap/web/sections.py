@@ -53,6 +53,9 @@ SECTIONS = (
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section(
+        "coverages.page", N_("Coverage"), "table", lambda _: bool(_counted_places()) and actor().may("building.view")
+    ),
     Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
     Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
