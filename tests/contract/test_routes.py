@@ -14,7 +14,15 @@ from tests.conftest import client_of, session_of
 PROGRAMS = ("/api/v1/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
 UNDESCRIBED = {"/openapi.json"}  # the description itself
 NOBODY = {"name": "nobody", "grant": "00000000-0000-7000-8000-000000000000"}
-SENT = {"service": "clinic", "lon": 120.6, "lat": 30.9, "bbox": "120,30,121,31", "q": "1", "role": "keeper", "place": "all"}
+SENT = {
+    "service": "clinic",
+    "lon": 120.6,
+    "lat": 30.9,
+    "bbox": "120,30,121,31",
+    "q": "1",
+    "role": "keeper",
+    "place": "all",
+}
 HOLDERS = {"audit.view": "auditor", "account.manage": "sys_admin", "grant.manage": "sec_admin"}
 
 
