@@ -9,7 +9,7 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
-from gridmap.reports import coverage_views, landing, summary, zone_views
+from gridmap.reports import coverage_views, landing, siting_views, summary, zone_views
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -81,12 +81,12 @@ def create_app(settings: Settings) -> Flask:
         part.init(app)
     pages_of_parts = (
         reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp, summary.pages, coverage_views.pages, imports.bp,
+        trail.bp, landing.bp, summary.pages, coverage_views.pages, siting_views.pages, imports.bp,
     )  # fmt: skip
     for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
     for api in (
-        features.bp, reports.api, zone_views.api, persons.api, summary.api, coverage_views.api, tiles.bp, accounts.bp, health.bp,
+        features.bp, reports.api, zone_views.api, persons.api, summary.api, coverage_views.api, siting_views.api, tiles.bp, accounts.bp, health.bp,
     ):  # fmt: skip
         app.register_api(api)
     Compress(app)

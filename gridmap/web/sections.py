@@ -40,6 +40,10 @@ def _counted_places() -> tuple[str, ...]:
     return actor().places_for("household.count")
 
 
+def _may_site() -> bool:
+    return actor().may("building.view") and actor().may("supply_point.view")
+
+
 def _may_import() -> bool:
     return any(layer.fields and actor().may(layer.edit) for layer in layers().values())
 
@@ -56,6 +60,7 @@ SECTIONS = (
     Section(
         "coverages.page", N_("Coverage"), "table", lambda _: bool(_counted_places()) and actor().may("building.view")
     ),
+    Section("sitings.page", N_("Siting"), "table", lambda _: bool(_counted_places()) and _may_site()),
     Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
     Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
