@@ -10,7 +10,7 @@ from flask_openapi3 import Info, OpenAPI
 from gridmap import db
 from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
-from gridmap.reports import integrity_pages, landing, summary, zone_pages, zone_views
+from gridmap.reports import coverage_views, integrity_pages, landing, siting_views, summary, zone_pages, zone_views
 from gridmap.reports import views as reports
 from gridmap.reports.homes import views as homes
 from gridmap.reports.rounds import views as rounds
@@ -101,6 +101,8 @@ def create_app(settings: Settings) -> Flask:
         exports.bp,
         rounds.pages,
         homes.pages,
+        coverage_views.pages,
+        siting_views.pages,
     ):
         app.register_blueprint(blueprint)
     for api in (
@@ -112,6 +114,8 @@ def create_app(settings: Settings) -> Flask:
         zone_views.api,
         persons.api,
         summary.api,
+        coverage_views.api,
+        siting_views.api,
         tiles.bp,
         accounts.bp,
         health.bp,

@@ -40,6 +40,10 @@ def _counted_places() -> tuple[str, ...]:
     return actor().places_for("household.count")
 
 
+def _may_site() -> bool:
+    return actor().may("building.view") and actor().may("supply_point.view")
+
+
 def _may_import() -> bool:
     return any(layer.fields and actor().may(layer.edit) for layer in layers().values())
 
@@ -56,6 +60,10 @@ SECTIONS = (
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
     Section("integrity.page", N_("Integrity"), "alert", _may("building.edit")),
+    Section(
+        "coverages.page", N_("Coverage"), "table", lambda _: bool(_counted_places()) and actor().may("building.view")
+    ),
+    Section("sitings.page", N_("Siting"), "table", lambda _: bool(_counted_places()) and _may_site()),
     Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
     Section("exports.page", N_("Export"), "export", lambda _: has_map()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
