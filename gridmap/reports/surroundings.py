@@ -24,6 +24,7 @@ from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.layers.supply_point.queries import stock
 from gridmap.layers.volunteer import LAYER as VOLUNTEER
 from gridmap.layers.volunteer.queries import covering
+from gridmap.proximity import GEODESIC
 from gridmap.reports import catchment, doors
 from gridmap.reports.nearest_supply import nearest_supply
 from gridmap.roles import MIN_CELL
@@ -131,6 +132,8 @@ def now(conn: sa.Connection) -> datetime:
 def _around(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str, Any]:
     as_of = now(conn)
     found = nearest_supply(conn, actor, origin, k=NEAREST_SHOWN)
+    if not found.items and not _zones_at(conn, actor, origin):  # far from every street: the straight line helps more
+        found = nearest_supply(conn, actor, origin, k=NEAREST_SHOWN, method=GEODESIC)
     codes = [one.code for one in found.items] + [one.code for one in found.skipped if one.code]
     told = _names_and_hours(conn, actor, codes)
     counted = stock(conn, actor, [point.code for point in found.items])

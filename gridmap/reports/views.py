@@ -135,7 +135,7 @@ def _supply(
     as_of = surroundings.now(conn)
     found = nearest_supply(
         conn, actor(), origin, k=query.k, kind=query.kind, item=query.item, at=moment_of(query.at, as_of),
-        method=query.method,
+        method=query.method or (GEODESIC if query.item is None and query.at is None else None),
     )  # fmt: skip
     items = [{name: value for name, value in asdict(one).items() if value is not None} for one in found.items]
     return _answer(items, as_of, origin, code, skipped=found.skipped)

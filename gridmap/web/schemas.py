@@ -81,7 +81,9 @@ class NearestSupplyQuery(NearestQuery):
     at: PlainText | None = Field(None, description=N_("Only points open at this moment, ISO 8601, or now."))
     method: Literal["walk", "geodesic"] | None = Field(
         None,
-        description=N_("walk (the default; an estimate where no streets are loaded) or geodesic, the straight line."),
+        description=N_(
+            "walk (an estimate where no streets are loaded) or geodesic, the straight line; walk if item or at is asked for."
+        ),
     )
 
 
