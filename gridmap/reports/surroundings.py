@@ -82,7 +82,7 @@ def of_building(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
         "centre_households": _centre_households(conn, actor, found) if actor.may("party_household.view") else [],
         "volunteers": _covering(conn, actor, found.position, building=found.key),
         **_around(conn, actor, found.position),
-        "zones": _zones_over(conn, actor, found),
+        "zones": _with_ruled(conn, actor, found, _zones_over(conn, actor, found)),
     }
 
 
@@ -177,6 +177,32 @@ def _zones_over(conn: sa.Connection, actor: Actor, found: Building) -> list[dict
     footprint = sa.select(b.geom).where(b.county == found.county, b.id == found.id).scalar_subquery()
     overlaps = sa.and_(sa.func.ST_Intersects(zone, footprint), ~sa.func.ST_Touches(zone, footprint))
     return _zones(conn, actor, footprint, overlaps)
+
+
+def _with_ruled(
+    conn: sa.Connection, actor: Actor, found: Building, zones: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return zones over a building with the households whose strictest zone each is: of several, one rules a household.
+
+    None where there is one zone only, or for somebody who may not count households exactly.
+    """
+    if len(zones) < 2 or not actor.may("household.exact"):
+        return [zone | {"ruled": None} for zone in zones]
+    h, z = household.c, CLOSURE_ZONE.table.c
+    strictest = (
+        sa.select(z.code)
+        .where(in_force(sa.func.now()), z.code.in_([zone["code"] for zone in zones]))
+        .where(within_scope(CLOSURE_ZONE.table, actor), sa.func.ST_Covers(z.geom, h.geom))
+        .order_by(strictness(z.type), z.code)
+        .limit(1)
+        .correlate(household)
+        .scalar_subquery()
+    )
+    here = sa.and_(h.county == found.county, h.building_id == found.id, h.valid_to.is_(None))
+    each = sa.select(strictest.label("code")).where(here, within_scope(household, actor, "household.exact")).subquery()
+    rows = conn.execute(sa.select(each.c.code, sa.func.count()).group_by(each.c.code))
+    counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
+    return [zone | {"ruled": counts.get(zone["code"], 0)} for zone in zones]
 
 
 def _zones(
