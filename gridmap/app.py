@@ -14,6 +14,7 @@ from gridmap.vault import open_vault
 from gridmap.web import (
     account,
     administration,
+    editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
     features,
     headers,

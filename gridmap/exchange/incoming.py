@@ -58,7 +58,7 @@ def table(layer: Layer) -> sa.Table:
             "position", Geometry("POINT", srid=STORAGE_SRID, spatial_index=False),
             sa.Computed("ST_PointOnSurface(geom)", persisted=True),
         ),
-        prefixes=["TEMPORARY"], postgresql_on_commit="DROP",
+        prefixes=["TEMPORARY"], postgresql_on_commit="DROP", info={"stands_for": layer.table},
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQ
 
 @api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer})
 @permission("building.view", "volunteer.view")
-def volunteers_of_building(path: schemas.CodePath) -> Response:
+def volunteers_of_building(path: schemas.CodePath, query: schemas.Dated) -> Response:
     """The volunteers who cover a building: assigned to it, or with it inside their service radius."""
     with begin() as conn:
         building = surroundings.find_building(conn, actor(), path.code)

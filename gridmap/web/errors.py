@@ -1,6 +1,7 @@
 """Turns errors into responses: RFC 9457 problem details for programs, a page for people. Nobody else does."""
 
-from typing import cast
+from collections.abc import Mapping
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -34,7 +35,9 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(GridmapError)
     def _expected(error: GridmapError) -> Response:
-        response = _led_on(error) or respond(error.status, error.code, error.title, error.detail, error.where)
+        response = _led_on(error) or respond(
+            error.status, error.code, error.title, error.detail, error.where, getattr(error, "more", None)
+        )
         if (wait := getattr(error, "retry_after_s", None)) is not None:
             response.headers["Retry-After"] = str(wait)
         if error.status == 401:
@@ -66,13 +69,18 @@ def validation_error(error: ValidationError) -> Response:
     return respond(422, InvalidInput.code, InvalidInput.title, detail, where)
 
 
-def respond(status: int, code: str, title: str, detail: str, where: str | None) -> Response:
-    """Return one error in the one shape: problem details, or a page where a person's browser asks for one."""
+def respond(
+    status: int, code: str, title: str, detail: str, where: str | None, more: Mapping[str, Any] | None = None
+) -> Response:
+    """Return one error in the one shape: problem details, or a page where a person's browser asks for one.
+
+    `more` are further members of the problem, such as every fault of a form.
+    """
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
     if _is_for_a_person():
         return Response(render_template("error.html", status=status, title=title, detail=detail), status, headers)
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
-    body = orjson.dumps(problem | ({"where": where} if where else {}))
+    body = orjson.dumps(problem | ({"where": where} if where else {}) | dict(more or {}), default=str)
     return Response(body, status, headers, content_type=PROBLEM)
 
 
