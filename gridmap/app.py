@@ -1,6 +1,7 @@
 """The one place that knows every part: settings in, application out."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_compress import Compress
@@ -8,11 +9,13 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
+from gridmap.reports import landing
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
 from gridmap.web import (
     account,
+    accounts,
     administration,
     editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
@@ -21,17 +24,24 @@ from gridmap.web import (
     health,
     i18n,
     logs,
+    oidc,
     pages,
     parameters,
     permissions,
+    persons,
     proxy,
     reference,
+    refusals,
     sections,
     session,
     sign_in,
     strict,
     tiles,
+    trail,
 )
+
+if TYPE_CHECKING:
+    from gridmap.accounts.provider import Provider
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MAX_BODY_BYTES = 1_000_000
@@ -60,20 +70,33 @@ def create_app(settings: Settings) -> Flask:
         "settings": settings,
         "layers": LAYERS,
         "vault": vault,
+        "provider": _provider(settings),
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections):
+    for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
-    for blueprint in (reference.bp, pages.bp, reports.pages, sign_in.bp, account.bp, administration.bp):
+    pages_of_parts = (
+        reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
+        trail.bp, landing.bp,
+    )  # fmt: skip
+    for blueprint in pages_of_parts:
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, tiles.bp, health.bp):
+    for api in (features.bp, reports.api, persons.api, tiles.bp, accounts.bp, health.bp):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)
     return app
+
+
+def _provider(settings: Settings) -> "Provider | None":
+    if not settings.oidc_issuer:
+        return None
+    from gridmap.accounts.provider import Provider  # what it needs takes a tenth of a second to import
+
+    return Provider(settings)
 
 
 def create_wsgi() -> Flask:

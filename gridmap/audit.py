@@ -6,7 +6,7 @@ what has no community goes to the chain with the empty name. An entry's hash cov
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from gridmap.errors import InvalidInput
 from gridmap.tables import metadata, moment, spread
 
 FETCHED_AT_ONCE = 5_000
+NOWHERE = "-"  # how people write the chain of what has no community
 
 table = sa.Table(
     "audit_entry", metadata,
@@ -82,18 +83,116 @@ def record(
     conn.execute(sa.select(sa.func.append_audit(chain, action, subject, rows, None, facts)))
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries are asked for; None asks for any.
+
+    `by` is an account's name and stands for its tokens and for looking as others too; `since` is included, `until` not;
+    `place` is what a chain's community begins with, NOWHERE the chain of what has none.
+    """
+
+    by: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    action: str | None = None
+    subject: str | None = None
+    place: str | None = None
+
+    def condition(self) -> sa.ColumnElement[bool]:
+        """Return it as a condition on entries."""
+        c = table.c
+        return sa.and_(
+            sa.true()
+            if self.by is None
+            else sa.or_(c.actor == self.by, c.actor.startswith(f"{self.by} ", autoescape=True)),
+            sa.true() if self.since is None else c.at >= self.since,
+            sa.true() if self.until is None else c.at < self.until,
+            sa.true() if self.action is None else c.action == self.action,
+            sa.true() if self.subject is None else c.subject == self.subject,
+            self._in_place(),
+        )
+
+    def _in_place(self) -> sa.ColumnElement[bool]:
+        if self.place is None:
+            return sa.true()
+        return table.c.chain == "" if self.place == NOWHERE else table.c.chain.startswith(self.place, autoescape=True)
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page of entries ends: the last one's moment, chain and number."""
+
+    at: datetime
+    chain: str
+    seq: int
+
+    def __str__(self) -> str:
+        """Return it as it stands in a link."""
+        return f"{self.at.astimezone(UTC).isoformat()}~{self.seq}~{self.chain}"
+
+    @classmethod
+    def parsed(cls, text: str) -> "Cursor":
+        """Return the cursor that a link holds, or raise InvalidInput."""
+        at, _, rest = text.partition("~")
+        seq, _, chain = rest.partition("~")
+        try:
+            return cls(datetime.fromisoformat(at).astimezone(UTC), chain, int(seq))
+        except (ValueError, OverflowError):
+            raise InvalidInput("The link to the next page is not whole. 翻页参数无效。", where="after") from None
+
+
 def entries(
-    conn: sa.Connection, actor: Actor, *, by: str | None = None, chain: str | None = None, limit: int = 50
+    conn: sa.Connection,
+    actor: Actor,
+    *,
+    by: str | None = None,
+    chain: str | None = None,
+    wanted: Wanted = Wanted(),
+    after: Cursor | None = None,
+    limit: int = 50,
 ) -> list[Entry]:
-    """Return the latest entries, latest first; only those `by` an actor or of a `chain` if given."""
+    """Return the latest entries, latest first.
+
+    Parameters
+    ----------
+    by, chain : only those of exactly this actor, of exactly this chain
+    wanted : only those that fit
+    after : the entry after which the page begins
+    """
     actor.require("audit.view")
-    query = sa.select(table)
+    query = sa.select(table).where(wanted.condition())
     if by is not None:
         query = query.where(table.c.actor == by)
     if chain is not None:
         query = query.where(table.c.chain == chain)
-    rows = conn.execute(query.order_by(table.c.at.desc(), table.c.chain, table.c.seq.desc()).limit(limit))
-    return [Entry(*row) for row in rows]
+    if after is not None:
+        query = query.where(_follows(after))
+    return [Entry(*row) for row in conn.execute(_latest_first(query).limit(limit))]
+
+
+def each(conn: sa.Connection, actor: Actor, wanted: Wanted) -> Iterator[Entry]:
+    """Yield every entry that fits, latest first, without holding them all."""
+    actor.require("audit.view")
+    query = _latest_first(sa.select(table).where(wanted.condition())).execution_options(yield_per=FETCHED_AT_ONCE)
+    with conn.execute(query) as rows:
+        for row in rows:
+            yield Entry(*row)
+
+
+def count(conn: sa.Connection, actor: Actor, wanted: Wanted = Wanted()) -> int:
+    """Return how many entries fit."""
+    actor.require("audit.view")
+    return conn.scalar(sa.select(sa.func.count()).select_from(table).where(wanted.condition())) or 0
+
+
+def _latest_first(query: sa.Select) -> sa.Select:
+    return query.order_by(table.c.at.desc(), table.c.chain, table.c.seq.desc())
+
+
+def _follows(after: Cursor) -> sa.ColumnElement[bool]:
+    c = table.c
+    later_in_chain = sa.and_(c.chain == after.chain, c.seq < after.seq)
+    return sa.or_(c.at < after.at, sa.and_(c.at == after.at, sa.or_(c.chain > after.chain, later_in_chain)))
 
 
 def heads(conn: sa.Connection, actor: Actor) -> dict[str, tuple[int, str]]:
@@ -122,24 +221,65 @@ def verify(
     put in or moved is found even if whoever did it was a superuser, unless every later hash was written anew as well;
     that is what `known` finds.
     """
+    part = verify_part(conn, actor)
+    faults = {fault.chain: fault for fault in gone(conn, actor, known or {})} | {f.chain: f for f in part.faults}
+    return part.count, sorted(faults.values(), key=lambda fault: fault.chain)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What reading a part of the chains has shown; `reached` is the last entry that was read, None at the end of all."""
+
+    count: int
+    faults: tuple[Fault, ...]
+    reached: tuple[str, int] | None
+
+
+def verify_part(
+    conn: sa.Connection,
+    actor: Actor,
+    after: tuple[str, int] | None = None,
+    *,
+    stop: Callable[[], bool] = lambda: False,
+) -> Part:
+    """Verify the chains from an entry on until told to stop: the first fault of each chain that was read.
+
+    Parameters
+    ----------
+    after : chain and number of the last entry that was read before
+    stop : asked after every few thousand entries
+    """
     actor.require("audit.view")
-    missing = dict(known or {})
     faults: dict[str, Fault] = {}
-    count, chain, expected, before = 0, None, 1, ""
-    for entry in _all(conn):
-        count += 1
+    chain, seq = after or (None, 0)
+    before, read = _hash_at(conn, after) if after else "", 0
+    for read, entry in enumerate(_all(conn, after), 1):
         if entry.chain != chain:
-            chain, expected, before = entry.chain, 1, ""
-        if chain not in faults and (reason := _fault(entry, expected, before)):
+            chain, seq, before = entry.chain, 0, ""
+        if chain not in faults and (reason := _fault(entry, seq + 1, before)):
             faults[chain] = Fault(chain, entry.seq, reason)
-        if chain in missing and missing[chain] == (entry.seq, entry.hash):
-            del missing[chain]
-        expected, before = entry.seq + 1, entry.hash
-    for name, (seq, _) in missing.items():
-        faults.setdefault(
-            name, Fault(name, seq, "the exported head is not in the chain: it was cut off or written anew")
-        )
-    return count, sorted(faults.values(), key=lambda fault: fault.chain)
+        seq, before = entry.seq, entry.hash
+        if read % FETCHED_AT_ONCE == 0 and stop():
+            return Part(read, tuple(faults.values()), (chain, seq))
+    return Part(read, tuple(faults.values()), None)
+
+
+def gone(conn: sa.Connection, actor: Actor, known: Mapping[str, tuple[int, str]]) -> list[Fault]:
+    """Return a fault for each head exported earlier that does not stand in its chain any more."""
+    actor.require("audit.view")
+    heads = sa.values(sa.column("chain", sa.Text), sa.column("seq", sa.BigInteger), name="known").data(
+        [(chain, seq) for chain, (seq, _) in known.items()]
+    )
+    same = sa.and_(table.c.chain == heads.c.chain, table.c.seq == heads.c.seq)
+    rows = conn.execute(sa.select(table.c.chain, table.c.seq, table.c.hash).join(heads, same)) if known else ()
+    standing = {row.chain: (row.seq, row.hash) for row in rows}
+    reason = "the exported head is not in the chain: it was cut off or written anew"
+    return [Fault(name, head[0], reason) for name, head in known.items() if standing.get(name) != head]
+
+
+def _hash_at(conn: sa.Connection, entry: tuple[str, int]) -> str:
+    chain, seq = entry
+    return conn.scalar(sa.select(table.c.hash).where(table.c.chain == chain, table.c.seq == seq)) or ""
 
 
 def write_heads(known: Mapping[str, tuple[int, str]], path: str | Path) -> None:
@@ -148,18 +288,22 @@ def write_heads(known: Mapping[str, tuple[int, str]], path: str | Path) -> None:
 
 
 def read_heads(path: str | Path) -> dict[str, tuple[int, str]]:
-    """Return the heads in a file that `write_heads` made, or raise InvalidInput."""
+    """Return the heads in a file that `write_heads` or the daily keeper made, or raise InvalidInput."""
     try:
         known = json.loads(Path(path).read_text(encoding="utf-8"))
+        known = known.get("heads", known) if "database" in known else known
         return {str(chain): (int(seq), str(digest)) for chain, (seq, digest) in known.items()}
     except (ValueError, AttributeError, TypeError) as exc:
         raise InvalidInput(f"{path} holds no audit heads: {exc}", where="heads") from exc
 
 
-def _all(conn: sa.Connection) -> Iterator[Entry]:
+def _all(conn: sa.Connection, after: tuple[str, int] | None) -> Iterator[Entry]:
     query = sa.select(table).order_by(table.c.chain, table.c.seq).execution_options(yield_per=FETCHED_AT_ONCE)
-    for row in conn.execute(query):
-        yield Entry(*row)
+    if after is not None:
+        query = query.where(sa.tuple_(table.c.chain, table.c.seq) > sa.tuple_(*after))
+    with conn.execute(query) as rows:
+        for row in rows:
+            yield Entry(*row)
 
 
 def _fault(entry: Entry, expected: int, before: str) -> str | None:

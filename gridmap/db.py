@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from gridmap import history
 from gridmap.access import Actor, acting, settings_of
+from gridmap.cluster import LEAKPROOF
 from gridmap.errors import Conflict, GridmapError, InvalidInput, NotAllowed, Unavailable
 from gridmap.tables import metadata
 from gridmap.vault import Vault
@@ -132,6 +133,21 @@ def translated(exc: DBAPIError) -> Exception:
         return exc
     diagnostics = getattr(exc.orig, "diag", None)  # never its DETAIL: it quotes the row
     return make(str(getattr(diagnostics, "message_primary", "The database refused the value.")))
+
+
+def not_leakproof(conn: sa.Connection) -> list[str]:
+    """Return the functions behind `&&` that lack the mark by which spatial indexes serve under row-level security.
+
+    A private cluster marks them at each start; on a server of one's own a restore or an upgrade of PostGIS drops it.
+    """
+    found = conn.execute(
+        sa.text(
+            "SELECT p.oid::regprocedure::text FROM unnest(CAST(:names AS text[])) AS name"
+            " JOIN pg_proc AS p ON p.oid = to_regprocedure(name) WHERE NOT p.proleakproof ORDER BY 1"
+        ),
+        {"names": list(LEAKPROOF)},
+    )
+    return list(found.scalars())
 
 
 def migrate(url: str, *, revision: str = "head", vault: Vault | None = None) -> None:

@@ -43,9 +43,9 @@ def hold(conn: sa.Connection, vault: Vault | None = None) -> Vault:
     return keys
 
 
-def hold_alone(conn: sa.Connection) -> None:
-    """Wait until nobody seals any more, and let nobody begin before the transaction's end."""
-    conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(_HOLD, 0))))
+def held_alone(conn: sa.Connection) -> bool:
+    """Return whether nobody seals now; then nobody begins to before the transaction's end."""
+    return bool(conn.scalar(sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(_HOLD, 0)))))
 
 
 def columns(table: sa.FromClause) -> tuple[sa.ColumnElement[Any], ...]:

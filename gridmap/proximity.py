@@ -67,6 +67,7 @@ def nearest_query(actor: Actor, layer: Layer, origin: Position, *, k: int, kind:
     first = sa.select(sa.func.ST_Distance(geog, point).label("distance_m")).where(wanted)
     first_k = first.order_by(geog.op("<->")(point)).limit(k).subquery("first_k")
     reach_m = sa.select(sa.func.max(first_k.c.distance_m) * SLACK + 0.001).scalar_subquery()
+    around = sa.select(sa.func._ST_Expand(point, reach_m)).scalar_subquery()  # worked out first: it is not leak-proof
     distance_m = sa.func.ST_Distance(geog, point).label("distance_m")
     return (
         sa.select(
@@ -77,7 +78,7 @@ def nearest_query(actor: Actor, layer: Layer, origin: Position, *, k: int, kind:
             sa.func.ST_X(table.c.geom).label("lon"),
             sa.func.ST_Y(table.c.geom).label("lat"),
         )
-        .where(wanted, geog.op("&&")(sa.func._ST_Expand(point, reach_m)))
+        .where(wanted, geog.op("&&")(around))
         .order_by(distance_m, table.c.code)
         .limit(k)
     )

@@ -48,7 +48,10 @@ ROLES: Mapping[str, Role] = {
     "street": Role("Sub-district", "街道", _OVERSEER, second_factor=True),
     "district": Role("District", "区", _OVERSEER, second_factor=True),
     "city": Role("City", "市", _OVERSEER, second_factor=True),
-    "planner": Role("Planner", "规划", _OPEN | _see("building", "supply_point") | {"household.count"}, landing="aggregates"),
+    "planner": Role(
+        "Planner", "规划", _OPEN | _see("building", "supply_point") | {"household.count", "volunteer.count"},
+        landing="aggregates",
+    ),
     "supervisor": Role("Supervisor", "居务监督", _OPEN | _see("supply_point")),
     "sys_admin": Role(
         "System administrator", "系统管理员", frozenset({"account.manage"}), second_factor=True, landing="accounts"

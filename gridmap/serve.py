@@ -19,11 +19,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import structlog
 from granian import Granian
 from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
-from gridmap import db, hierarchy, tls
+from gridmap import db, heads, hierarchy, rotation, tls
 from gridmap.cluster import database
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
 from gridmap.roles import ROLES
@@ -63,7 +64,8 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
         prepare(urls.owner, vault, progress, with_demo=with_demo)
         links = demo_links(urls.owner) if is_for_this_machine(settings) else {}
         check_port(settings.host, settings.port)
-        _run_workers(settings, urls.service, progress, links)
+        with heads.kept_daily(urls.service, settings.home):
+            _run_workers(settings, urls.service, progress, links)
         progress("Requests are finished 请求已处理完毕")
 
 
@@ -150,19 +152,38 @@ def prepare(url: str, vault: Vault, progress: Progress, *, with_demo: bool) -> N
     """Bring the schema up to date and, in an empty database, load the demo district."""
     progress("Bringing the schema up to date 正在更新数据库结构")
     db.migrate(url, vault=vault)
-    if not with_demo:
-        return
     engine = db.create_engine(url, vault=vault)
     try:
         with engine.connect() as conn:
             is_empty = hierarchy.is_empty(conn)
-        if is_empty:
+            lost = rotation.unopened(conn, vault)
+            unmarked = db.not_leakproof(conn)
+        _tell_unmarked(unmarked, progress)
+        if lost:
+            progress(
+                f"WARNING: the keys in {vault.folder} do not open what is stored ({', '.join(lost)}). Put the right keys"
+                " back from their backup before anybody is added. 警告：密钥与数据库不符，请先从备份恢复密钥。"
+            )
+        if is_empty and with_demo:
             from gridmap import demo  # only now: its generator is heavy and seldom needed
 
             progress("The database is empty: loading the demo district 数据库为空，正在载入演示数据")
             demo.load_sample(engine, progress)
     finally:
         engine.dispose()
+
+
+def _tell_unmarked(functions: list[str], progress: Progress) -> None:
+    """Warn, on the console and in the log, that every map question reads whole tables, and say how to mend it."""
+    if not functions:
+        return
+    statements = " ".join(f"ALTER FUNCTION {function} LEAKPROOF;" for function in functions)
+    structlog.get_logger(__name__).warning("spatial indexes are not used", functions=functions, run=statements)
+    progress(
+        "WARNING: the map will be slow: under row-level security the database uses no spatial index until these functions "
+        f"of PostGIS carry their mark again. Run in this database as superuser: {statements} "
+        "警告：空间索引未生效，地图会很慢；请以超级用户在该数据库中执行上述语句。"
+    )
 
 
 def _run_workers(settings: Settings, url: str, progress: Progress, links: dict[str, str]) -> None:

@@ -2,12 +2,13 @@
 
 import os
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from gridmap import tls
@@ -55,6 +56,20 @@ class Settings(BaseSettings):
     allow_plain_http: bool = Field(
         default=False, description="Answer others without TLS; what is lost is told at start."
     )
+    oidc_issuer: str = Field(default="", description="Issuer of an OpenID provider people may sign in through.")
+    oidc_client_id: str = Field(default="", description="Name of this service at that provider.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="Secret of this service at that provider.")
+    oidc_client_secret_file: Path | None = Field(default=None, description="File that holds the secret instead.")
+    oidc_title: str = Field(default="OpenID Connect", description="What the sign-in button calls the provider.")
+    oidc_name_claim: str = Field(
+        default="preferred_username", description="Claim of the ID token under which accounts are awaited."
+    )
+    oidc_second_factor_amr: str = Field(
+        default="", description="Values of `amr` that count as a second factor, with commas."
+    )
+    oidc_second_factor_acr: str = Field(
+        default="", description="Values of `acr` that count as a second factor, with commas."
+    )
     workers: int = Field(default=2, ge=1, le=64, description="Web worker processes.")
     threads: int = Field(default=4, ge=1, le=64, description="Threads in each web worker.")
     review_number: str = Field(
@@ -81,10 +96,47 @@ class Settings(BaseSettings):
             raise ValueError("GRIDMAP_TLS_CERTIFICATE and GRIDMAP_TLS_KEY belong together")
         return self
 
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        if value and not is_private_channel(value):
+            raise ValueError("the issuer is an https address (http on loopback only)")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ValueError("GRIDMAP_OIDC_ISSUER and GRIDMAP_OIDC_CLIENT_ID belong together")
+        if self.oidc_client_secret and self.oidc_client_secret_file:
+            raise ValueError("Give GRIDMAP_OIDC_CLIENT_SECRET or GRIDMAP_OIDC_CLIENT_SECRET_FILE, not both")
+        return self
+
+    def oidc_secret(self) -> str | None:
+        """Return the secret at the OpenID provider, read from its file if it lies in one; None for a public client."""
+        if self.oidc_client_secret_file:
+            try:
+                return self.oidc_client_secret_file.read_text(encoding="utf-8").strip()
+            except OSError as exc:
+                raise InvalidInput(
+                    f"The secret's file {exc.filename} cannot be read: {exc.strerror}. 密钥文件无法读取。",
+                    where="oidc_client_secret_file",
+                ) from exc
+        return self.oidc_client_secret.get_secret_value() if self.oidc_client_secret else None
+
+    @property
+    def second_factor_amr(self) -> frozenset[str]:
+        """Return the `amr` values that count as a second factor."""
+        return _words(self.oidc_second_factor_amr)
+
+    @property
+    def second_factor_acr(self) -> frozenset[str]:
+        """Return the `acr` values that count as a second factor."""
+        return _words(self.oidc_second_factor_acr)
+
     @property
     def hosts(self) -> frozenset[str]:
         """Return the public names as a request's Host writes them."""
-        return frozenset(filter(None, self.public_names.split(",")))
+        return _words(self.public_names)
 
     @property
     def proxies(self) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -95,3 +147,19 @@ class Settings(BaseSettings):
     def is_private(self) -> bool:
         """Return whether the database is gridmap's own private cluster."""
         return self.database_url is None
+
+
+def is_private_channel(address: str) -> bool:
+    """Return whether nobody can listen on the way to a web address: https, or http to this very machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        return (parts.scheme == "https" and bool(host)) or (
+            parts.scheme == "http" and (host == "localhost" or ip_address(host).is_loopback)
+        )
+    except ValueError:
+        return False
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,13 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+import structlog
 from click.testing import CliRunner, Result
 
 from gridmap import serve
 from gridmap.cli import main
-from gridmap.cluster import Cluster
+from gridmap.cluster import LEAKPROOF, Cluster
 from gridmap.errors import Conflict, InvalidInput
 from gridmap.settings import Settings
+from gridmap.vault import open_vault
+from tests.conftest import KEYS
 
 
 @pytest.fixture
@@ -224,3 +229,29 @@ def test_workers_end_when_the_service_is_killed(home: Path) -> None:
     while answers(port) and time.monotonic() < give_up:
         time.sleep(0.1)
     serve.check_port("127.0.0.1", port)
+
+
+def test_a_start_says_when_the_spatial_indexes_are_out_of_use_and_what_mends_it(empty_database: sa.Engine) -> None:
+    url, vault = empty_database.url.render_as_string(hide_password=False), open_vault(Path(KEYS))
+    admin = sa.create_engine(empty_database.url.set(username="postgres"), poolclass=sa.NullPool)
+
+    def told() -> str:
+        words: list[str] = []
+        serve.prepare(url, vault, words.append, with_demo=False)
+        return "\n".join(words)
+
+    assert "LEAKPROOF" not in told()
+    with admin.begin() as conn:  # as a restore leaves them
+        for function in LEAKPROOF:
+            conn.execute(sa.text(f"ALTER FUNCTION {function} NOT LEAKPROOF"))
+    with structlog.testing.capture_logs() as logged:
+        said = told()
+    assert "空间索引" in said
+    assert [entry["log_level"] for entry in logged] == ["warning"]
+    statements = re.findall(r"ALTER FUNCTION [^;]+ LEAKPROOF;", said)
+    assert len(statements) == 2
+    with admin.begin() as conn:
+        for statement in statements:
+            conn.execute(sa.text(statement))
+    assert "LEAKPROOF" not in told()
+    admin.dispose()

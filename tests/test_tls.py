@@ -269,3 +269,10 @@ def test_with_a_proxy_named_others_are_refused_in_the_clear_and_with_the_switch_
             direct = Visitor(base.replace("127.0.0.1", address))
             assert direct.ask("GET", "/sign-in", **FORWARDED | {"X_Forwarded_Host": address}).status == status
             assert Visitor(base).ask("GET", "/sign-in").status == 200
+
+
+def test_a_person_reads_why_a_name_or_plain_http_is_not_served(proxied) -> None:
+    told = {"Accept": "text/html"}
+    assert "GRIDMAP_PUBLIC_NAMES" in Visitor(proxied).ask("GET", "/", Host="evil.example", **told).text
+    plain = Visitor(proxied).ask("GET", "/", **told, **FORWARDED | {"X_Forwarded_Proto": "http"})
+    assert "请使用 https 访问" in plain.text

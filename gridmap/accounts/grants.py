@@ -423,7 +423,7 @@ def _receiver(conn: sa.Connection, actor: Actor, account_id: UUID) -> str:
     row = conn.execute(sa.select(account.c.name, account.c.disabled_at).where(account.c.id == account_id)).first()
     if row is None or row.disabled_at is not None:
         raise NotFound("There is no such account in use. 没有此可用账号。", where="account")
-    if row.name == actor.name:
+    if row.name == actor.name.partition(" ")[0]:  # also by a token, whose actor is "name (label)"
         raise NotAllowed("Nobody grants a role to themself. 不能给自己授权。", where="account")
     return str(row.name)
 

@@ -4,6 +4,7 @@ An administrator says under which name an account is awaited; the first sign-in 
 person behind it (issuer and subject), and from then on the name counts no more: a provider may give it to another.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -11,10 +12,43 @@ import sqlalchemy as sa
 from gridmap.access import Actor
 from gridmap.accounts import people
 from gridmap.accounts.tables import account
-from gridmap.errors import Conflict, InvalidInput
+from gridmap.errors import Conflict, GridmapError, InvalidInput
 
 MAX_CHARS = 200
 _AWAITED = "awaited|"  # no issuer begins so: issuers are addresses
+
+
+class ProviderRefused(GridmapError):
+    """A sign-in through the organisation did not hold; `reason` is for the operator, never for the page."""
+
+    code = "oidc_refused"
+    status = 401
+    title = "Sign-in refused"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "The organisation's sign-in was refused or has run out. Begin again. 单位登录未成功或已超时，请重新登录。"
+        )
+        self.reason = reason[:200]
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a browser must bring back: it is sealed in its cookie while it is at the provider."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who signed in at the provider: for good (`subject`), by name of this moment, and whether by a second factor."""
+
+    issuer: str
+    subject: str
+    name: str | None
+    has_second_factor: bool
 
 
 def await_name(conn: sa.Connection, actor: Actor, name: str, oidc_name: str) -> None:

@@ -9,7 +9,7 @@ import pyotp
 import sqlalchemy as sa
 import uuid_utils.compat as uuids
 
-from gridmap import audit
+from gridmap import audit, personal
 from gridmap.access import Actor
 from gridmap.accounts import passwords
 from gridmap.accounts.tables import account, api_token, former_password, sign_in_session
@@ -56,6 +56,11 @@ def listed(conn: sa.Connection, actor: Actor) -> list[Account]:
     if not (actor.may("account.manage") or actor.may("grant.manage")):
         actor.require("account.manage")
     return [Account(*row) for row in conn.execute(sa.select(*_SHOWN).order_by(account.c.name))]
+
+
+def name_of(conn: sa.Connection, account_id: UUID) -> str:
+    """Return an account's name by its id."""
+    return str(conn.execute(sa.select(account.c.name).where(account.c.id == account_id)).scalar_one())
 
 
 def normalised(name: str) -> str:
@@ -208,7 +213,7 @@ def new_second_factor(conn: sa.Connection, vault: Vault, account_id: UUID) -> st
     name = conn.scalar(
         sa.update(account)
         .where(account.c.id == account_id, account.c.totp_confirmed_at.is_(None))
-        .values(totp_secret=vault.seal(secret, TOTP_CONTEXT))
+        .values(totp_secret=personal.hold(conn, vault).seal(secret, TOTP_CONTEXT))
         .returning(account.c.name)
     )
     if name is None:

@@ -2,7 +2,7 @@
 
 import click
 
-from gridmap.cli.shared import migrated_engine, say
+from gridmap.cli.shared import migrated_engine, say, settings_with
 
 
 @click.group("audit")
@@ -40,17 +40,30 @@ def audit_heads(file: str) -> None:
 
 
 @audit_group.command("verify")
-@click.option("--heads", "known", type=click.Path(exists=True, dir_okay=False), help="Heads exported earlier.")
+@click.option(
+    "--heads", "known", type=click.Path(exists=True, dir_okay=False),
+    help="Heads exported earlier; the newest that the service kept if not given.",
+)  # fmt: skip
 @click.pass_context
 def audit_verify(ctx: click.Context, known: str | None) -> None:
     """Check that no entry was altered, added or taken out; exit code 1 if one was. 校验。"""
-    from gridmap import audit
+    from gridmap import audit, heads
     from gridmap.access import LOCAL
     from gridmap.db import transaction
 
     expected = audit.read_heads(known) if known else None
+    home = settings_with().home
     with migrated_engine() as engine, transaction(engine, LOCAL) as conn:
-        count, faults = audit.verify(conn, LOCAL, expected)
+        kept, others = heads.of_this(conn, home) if known is None else (None, None)
+        count, faults = audit.verify(conn, LOCAL, kept.heads if kept else expected)
+    if kept:
+        say(f"Compared with the heads of {kept.path.stem}: {kept.path} 已与当日链尾比对。")
+    elif others:
+        say(
+            f"{others.path} is of another database and was not compared; name it with --heads. 链尾属于其他数据库，未比对。"
+        )
+    elif known is None:
+        say("No heads were kept yet; a chain cut off at its end would not show. 尚无链尾记录，无法发现末尾被截。")
     for fault in faults:
         say(f"Chain {fault.chain or '-'}, entry {fault.seq}: {fault.reason}. 审计链有误。")
     say(f"{count:,} entries read, {len(faults)} chains at fault. 已校验 {count:,} 条。")

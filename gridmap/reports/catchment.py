@@ -73,10 +73,12 @@ def _nearest_code(actor: Actor, here: sa.ColumnElement) -> sa.ScalarSelect:
         .correlate(building)
         .scalar_subquery()
     )
+    # Worked out before `other` is read: the function is not leak-proof, and under a policy would cost the index.
+    around = sa.select(sa.func._ST_Expand(here, first_m * SLACK + 0.001)).correlate(building).scalar_subquery()
     return (
         sa.select(other.c.code)
         .where(other.c.valid_to.is_(None), within_scope(other, actor))
-        .where(other_geog.op("&&")(sa.func._ST_Expand(here, first_m * SLACK + 0.001)))
+        .where(other_geog.op("&&")(around))
         .order_by(sa.func.ST_Distance(other_geog, here), other.c.code)
         .limit(1)
         .correlate(building)

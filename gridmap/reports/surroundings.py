@@ -7,7 +7,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from gridmap import personal
+from gridmap import persons
 from gridmap.access import Actor, within_scope
 from gridmap.crs import Position
 from gridmap.errors import NotFound
@@ -102,19 +102,16 @@ def of_supply_point(conn: sa.Connection, actor: Actor, code: str) -> dict[str, A
     s = SUPPLY_POINT.table.c
     row = conn.execute(
         sa.select(
-            s.code, s.name, s.kind, s.address, s.open_hours, s.capacity, s.keeper, s.phone, s.community,
+            s.code, s.name, s.kind, s.address, s.open_hours, s.capacity, s.community,
             sa.func.ST_X(s.geom).label("lon"), sa.func.ST_Y(s.geom).label("lat"),
         ).where(s.code == code, SUPPLY_POINT.current(), within_scope(SUPPLY_POINT.table, actor))
     ).first()  # fmt: skip
     if row is None:
         raise NotFound(f"There is no supply point with the code {code[:40]!r}.", where="code")
-    point = dict(row._mapping) | {
-        column.name: personal.masked(conn, column, row._mapping[column.name])
-        for column in personal.columns(SUPPLY_POINT.table)
-    }
     origin = Position(row.lon, row.lat)
     return {
-        "point": point,
+        "point": dict(row._mapping),
+        "keeper": persons.card(conn, actor, SUPPLY_POINT, code),
         "places": _dicts(places_at(conn, actor, origin)),
         "stock": _dicts(stock(conn, actor, [code])[code]),
         "nearest_to": catchment.of_supply_point(conn, actor, code, origin) if actor.may("building.view") else None,

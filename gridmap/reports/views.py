@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from gridmap import crs, features, hierarchy
+from gridmap import crs, features, hierarchy, persons
 from gridmap.crs import Position
 from gridmap.layers.volunteer.queries import covering
 from gridmap.proximity import nearest
@@ -105,6 +105,7 @@ def feature_panel(layer: str, code: str) -> str:
         above = str(properties.get("neighbourhood") or properties.get("community") or "")
         places = hierarchy.places_above(conn, actor(), above) if above else []
         at = features.spot(conn, actor(), found, code)
+        person = persons.card(conn, actor(), found, code)
         as_of = surroundings.now(conn)
     answer = {
         "layer": found,
@@ -112,6 +113,7 @@ def feature_panel(layer: str, code: str) -> str:
         "name": properties.get(found.name_column),
         "properties": words.described(found, properties),
         "places": [asdict(place) for place in places],
+        "person": person,
         "as_of": as_of,
         "lon": at and at.lon,
         "lat": at and at.lat,

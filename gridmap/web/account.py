@@ -8,8 +8,9 @@ from werkzeug.wrappers import Response
 from gridmap import audit
 from gridmap.access import Actor
 from gridmap.accounts import grants, people, sessions
-from gridmap.errors import InvalidInput
-from gridmap.roles import ROLES
+from gridmap.errors import GridmapError, InvalidInput
+from gridmap.roles import ADMINISTRATORS, ROLES
+from gridmap.web import forms
 from gridmap.web.permissions import OWN_ACCOUNT, permission
 from gridmap.web.session import begin, signed_in
 
@@ -87,6 +88,40 @@ def end_token(token: UUID) -> Response:
     return _done("token")
 
 
+@bp.post("/grants/<uuid:grant>/delegate")
+@permission("signed_in")
+def delegate(grant: UUID) -> Response | tuple[str, int]:
+    """Hand one of one's own grants to a stand-in until a time."""
+    who, form = signed_in(), request.form
+    try:
+        until = forms.moment(form, "until", is_end=True)
+        if until is None:
+            raise InvalidInput("Say until when the stand-in holds it. 请填写截止时间。", where="until")
+        _refuse_tokens()
+        with begin() as conn:
+            other = people.find(conn, forms.text(form, "to"))
+            grants.delegate(conn, Actor(who.name), who.account_id, grant, other.id, until=until)
+    except GridmapError as error:
+        return _page(delegation_error=error), error.status
+    return redirect(url_for("account.page", done="grant"), 303)
+
+
+@bp.post("/grants/<uuid:grant>/end")
+@permission("signed_in")
+def end_delegation(grant: UUID) -> Response:
+    """Take a grant back from a stand-in."""
+    who = signed_in()
+    _refuse_tokens()
+    with begin() as conn:
+        grants.end_delegation(conn, Actor(who.name), who.account_id, grant)
+    return redirect(url_for("account.page", done="grant"), 303)
+
+
+def _refuse_tokens() -> None:
+    if signed_in().session is None:
+        raise InvalidInput("A stand-in is named by the owner, signed in. 请先以本人身份登录。", where="token")
+
+
 def _done(what: str) -> Response:
     who = signed_in()
     with begin() as conn:
@@ -94,12 +129,15 @@ def _done(what: str) -> Response:
     return redirect(url_for("account.page", done=what), 303)
 
 
-def _page(*, error: InvalidInput | None = None, token: str | None = None) -> str:
+def _page(
+    *, error: InvalidInput | None = None, token: str | None = None, delegation_error: GridmapError | None = None
+) -> str:
     who = signed_in()
     with begin() as conn:
         return render_template(
             "account.html", who=who, error=error, token=token, done=request.args.get("done"), roles=ROLES,
             sessions=sessions.listed(conn, who.account_id, who.session),
             tokens=sessions.tokens_of(conn, who.account_id), grants=grants.grants_of(conn, who.account_id),
-            account=people.find(conn, who.name),
+            account=people.find(conn, who.name), handed_on=grants.handed_on(conn, who.account_id),
+            delegation_error=delegation_error, administrators=ADMINISTRATORS,
         )  # fmt: skip

@@ -65,7 +65,10 @@ def validation_error(error: ValidationError) -> Response:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"]) or None
     shown = str(first.get("input"))[:40]
-    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']} (got {shown!r})."
+    if where is None or request.method != "GET":  # a body may hold what must not be repeated
+        shown = ""
+    got = f" (got {shown!r})" if shown else ""
+    detail = f"{first['msg']}." if where is None else f"{where}: {first['msg']}{got}."
     return respond(422, InvalidInput.code, InvalidInput.title, detail, where)
 
 
@@ -78,7 +81,9 @@ def respond(
     """
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
     if _is_for_a_person():
-        return Response(render_template("error.html", status=status, title=title, detail=detail), status, headers)
+        return Response(
+            render_template("error.html", status=status, title=title, detail=detail, code=code), status, headers
+        )
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
     body = orjson.dumps(problem | ({"where": where} if where else {}) | dict(more or {}), default=str)
     return Response(body, status, headers, content_type=PROBLEM)

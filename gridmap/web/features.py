@@ -15,7 +15,7 @@ from gridmap.layer import Layer
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, revalidated, with_etag
 from gridmap.web.i18n import translated
-from gridmap.web.permissions import SIGNED_IN, permission
+from gridmap.web.permissions import SIGNED_IN, permission, reads_only
 from gridmap.web.session import actor, begin, layers, looked_at
 
 bp = APIBlueprint(
@@ -74,8 +74,20 @@ def show_feature(path: schemas.FeaturePath, query: schemas.Dated) -> Response:
 @permission(SIGNED_IN)
 def search(query: schemas.SearchQuery) -> Response:
     """What begins with a code or carries a text in its name, in every layer the caller may view."""
+    return _search(query)
+
+
+@bp.post("/search", responses={200: schemas.SearchAnswer})
+@permission(SIGNED_IN)
+@reads_only
+def search_by_body(body: schemas.SearchBody) -> Response:
+    """The same with what is sought in a body, where no log of addresses keeps it: people type names of persons too."""
+    return _search(body)
+
+
+def _search(query: schemas.SearchQuery | schemas.SearchBody) -> Response:
     near = _standing_at(query)
-    with begin() as conn:
+    with begin(query.as_of) as conn:
         found = features.search(conn, actor(), list(layers().values()), query.q, near=near)
         communities = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
         estates = hierarchy.estate_names(conn, actor(), {item.code for item in found})
@@ -94,7 +106,7 @@ def places_at(query: schemas.PositionQuery) -> Response:
         return json_response({"items": hierarchy.places_at(conn, actor(), crs.position(query.lon, query.lat))})
 
 
-def _standing_at(query: schemas.SearchQuery) -> Position | None:
+def _standing_at(query: schemas.SearchQuery | schemas.SearchBody) -> Position | None:
     if query.lon is not None and query.lat is not None:
         return crs.position(query.lon, query.lat)
     if query.lon is None and query.lat is None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from gridmap import hierarchy, maps
+from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
@@ -19,7 +19,7 @@ from gridmap.web.features import describe
 from gridmap.web.i18n import language
 from gridmap.web.permissions import SIGNED_IN, permission, public
 from gridmap.web.sections import has_map
-from gridmap.web.session import actor, begin, layers, signed_in
+from gridmap.web.session import actor, begin, csrf_token, layers, signed_in
 from gridmap.web.sign_in import landing
 from gridmap.web.texts import texts
 
@@ -86,6 +86,8 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "root": request.script_root,
         "icons": url_for("static", filename="icons/icons.svg"),
         "now": now,
+        "csrf": csrf_token(),
+        "finds_persons": actor().may(persons.SEARCH),
         "bounds": bounds,
         "layers": [_drawn(layer) for layer in visible],
         "texts": texts(),

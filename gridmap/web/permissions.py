@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, request
+from flask import Flask, current_app, request
 
 from gridmap.errors import GridmapError, NotAllowed
 from gridmap.web.session import SAFE_METHODS, actor, identity, layers
@@ -46,6 +46,12 @@ def permission(*verbs: str) -> Callable[[View], View]:
     return declare
 
 
+def reads_only(view: View) -> View:
+    """Declare that a route changes nothing although it takes a body."""
+    view.reads_only = True  # type: ignore[attr-defined]
+    return view
+
+
 def public(view: View) -> View:
     """Declare that a route needs no sign-in: it shows nothing of the register."""
     return permission(PUBLIC)(view)
@@ -80,7 +86,7 @@ def init(app: Flask) -> None:
             )
         if who.lacks_second_factor:
             raise SecondFactorNeeded("This role needs a second factor. 此角色需要双因素认证。")
-        if who.viewed_as and request.method not in SAFE_METHODS and verb != "view.as":
+        if who.viewed_as and verb != "view.as" and not _changes_nothing(request.endpoint):
             raise NotAllowed("Looking with another's eyes changes nothing. 以他人身份查看时不可修改。")
         if verb not in (SIGNED_IN, OWN_ACCOUNT):
             values = request.view_args or {}
@@ -89,6 +95,10 @@ def init(app: Flask) -> None:
                     layers()[name]  # an unknown layer is missing, not forbidden
                 for needed in verb.replace("{layer}", name).split():
                     actor().require(needed)
+
+
+def _changes_nothing(endpoint: str) -> bool:
+    return request.method in SAFE_METHODS or hasattr(current_app.view_functions[endpoint], "reads_only")
 
 
 def refuse_undeclared(app: Flask) -> None:

@@ -22,6 +22,7 @@ DEGREES = N_("Degrees, EPSG:4490 (CGCS2000).")
 Longitude = Annotated[float, InDigits, Field(ge=-180, le=180, allow_inf_nan=False, description=DEGREES)]
 Latitude = Annotated[float, InDigits, Field(ge=-85, le=85, allow_inf_nan=False, description=DEGREES)]
 Count = Annotated[int, InDigits, Field(ge=1, le=100, description=N_("How many, 1 to 100."))]
+NO_CONTROLS = "^[^\\x00-\\x1f\\x7f]*$"
 PlainText = Annotated[str, Field(max_length=100, pattern="^[^\\x00]*$")]
 
 
@@ -112,6 +113,78 @@ class SearchQuery(Dated):
     q: Annotated[str, Field(max_length=60, pattern="^[^\\x00]*$")]
     lon: Longitude | None = None
     lat: Latitude | None = None
+
+
+class SearchBody(Dated):
+    """What to look for, and where one stands. In a body, so that no log of addresses holds it."""
+
+    q: Annotated[str, Field(max_length=60, pattern=NO_CONTROLS)]
+    lon: Longitude | None = None
+    lat: Latitude | None = None
+
+
+class RevealBody(Strict):
+    """Why a person is shown in the clear, and for which task."""
+
+    reason: Annotated[str, Field(max_length=300, pattern=NO_CONTROLS, description="4 to 200 characters; it is kept.")]
+    task: Annotated[str, Field(max_length=200, pattern=NO_CONTROLS)] = ""
+
+
+class RevealedField(BaseModel):
+    """One personal value in the clear."""
+
+    column: str
+    title: str
+    value: str
+
+
+class RevealAnswer(BaseModel):
+    """A person, in the clear for `hide_after_s` seconds on a screen."""
+
+    layer: str
+    code: str
+    fields: list[RevealedField]
+    hide_after_s: int
+
+
+class PersonItem(BaseModel):
+    """A person who was found, masked."""
+
+    layer: str
+    code: str
+    name: str
+    phone: str | None
+    context: str
+    lon: float | None
+    lat: float | None
+
+
+class PersonsAnswer(BaseModel):
+    """Persons found by `kind` (phone, id_number or name); not `complete` where a bound was met."""
+
+    kind: Literal["phone", "id_number", "name"]
+    items: list[PersonItem]
+    complete: bool
+
+
+class SeenItem(BaseModel):
+    """One look at a person."""
+
+    at: str
+    actor: str
+    action: Literal["reveal", "search"]
+    reason: str
+    task: str
+    fields: list[str]
+    kind: str
+    chain: str
+    entry: int
+
+
+class SeenAnswer(BaseModel):
+    """Who saw a person, latest first."""
+
+    items: list[SeenItem]
 
 
 class Problem(BaseModel):

@@ -93,9 +93,12 @@ def vault() -> Vault:
 
 
 @contextmanager
-def begin() -> Iterator[sa.Connection]:
-    """Run one transaction as the request's actor; one that reads looks back as far as the request's `as_of` says."""
-    moment = as_of()
+def begin(told: str | None = None) -> Iterator[sa.Connection]:
+    """Run one transaction as the request's actor; one that reads looks back as far as the request's `as_of` says.
+
+    `told` is the `as_of` of a read that takes a body.
+    """
+    moment = as_of() if told is None else past_moment(told)
     with db.transaction(engine(), actor()) as conn:
         if moment is not None:
             history.look_back(conn, moment)
@@ -110,8 +113,12 @@ def as_of() -> datetime | None:
     InvalidInput for what is no moment with a zone, and for the future.
     """
     written = request.args.get("as_of")
-    if not written or request.method not in SAFE_METHODS:
-        return None
+    return past_moment(written) if written and request.method in SAFE_METHODS else None
+
+
+def past_moment(written: str) -> datetime:
+    """Return a moment as it is written in an address or a body; InvalidInput for none, without zone, or to come."""
+    moment: datetime | None
     try:
         moment = datetime.fromisoformat(written.strip().replace(" ", "+"))
     except ValueError:

@@ -1,9 +1,12 @@
 """Signing in and out: by name and password, a second factor, or a link that holds once."""
 
 import io
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import segno
+import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -16,6 +19,9 @@ from gridmap.errors import GridmapError
 from gridmap.roles import ROLES
 from gridmap.web.permissions import OWN_ACCOUNT, permission, public
 from gridmap.web.session import address, begin, engine, forget, identity, remember, signed_in, vault
+
+if TYPE_CHECKING:
+    from gridmap.accounts.provider import Provider
 
 bp = Blueprint("sign_in", __name__, template_folder="templates")
 
@@ -42,12 +48,12 @@ def enter() -> AnyResponse | str:
             token = sessions.start(
                 conn, outcome.account_id, has_second_factor=False, address=address(), agent=request.user_agent.string
             )
-            audit.record(conn, DOOR, "sign_in", "account", rows=1, detail={"account": people.normalised(name)})
+            _note_sign_in(conn, outcome.account_id, "password")
         else:
             audit.record(conn, DOOR, "sign_in_refused", "account", rows=0, detail={"address": address()})
     if isinstance(outcome, GridmapError):
-        return _refused(outcome)
-    return remember(_redirect(_onward()), token)
+        return refused(outcome)
+    return remember(go_to(_onward()), token)
 
 
 @bp.get("/sign-in/link/<token>")
@@ -67,10 +73,10 @@ def enter_by_link(token: str) -> AnyResponse | str:
             secret = sessions.start(
                 conn, account_id, has_second_factor=False, address=address(), agent=request.user_agent.string
             )
-            audit.record(conn, DOOR, "sign_in", "account", rows=1, detail={"account_id": str(account_id), "by": "link"})
+            _note_sign_in(conn, account_id, "link")
     if account_id is None:
-        return _refused(SignInRefused("This link was used already, or has expired. 链接已使用或已过期。"))
-    return remember(_redirect(url_for("sign_in.onward")), secret)
+        return refused(SignInRefused("This link was used already, or has expired. 链接已使用或已过期。"))
+    return remember(go_to(url_for("sign_in.onward")), secret)
 
 
 @bp.get("/begin")
@@ -122,7 +128,7 @@ def prove() -> AnyResponse | str:
         )  # fmt: skip
         misses = 0 if is_proven or not who.session else sessions.note_miss(conn, who.session)
     if misses >= sessions.MAX_MISSES:
-        return forget(_redirect(url_for("sign_in.page")))
+        return forget(go_to(url_for("sign_in.page")))
     if not is_proven:
         return _second_factor_page(error=True), 401  # type: ignore[return-value]
     return redirect(_onward())
@@ -137,9 +143,16 @@ def leave() -> AnyResponse:
         if who.session:
             sessions.end(conn, who.session)
         audit.record(conn, Actor(who.name), "sign_out", "account", rows=1, detail={"account": who.name})
-    response = forget(_redirect(url_for("sign_in.page")))
+    response = forget(go_to(url_for("sign_in.page")))
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
+
+
+def _note_sign_in(conn: sa.Connection, account_id: UUID, by: str) -> None:
+    """Put a sign-in on record under the name of who came in."""
+    who = Actor(people.name_of(conn, account_id))
+    db.become(conn, who)
+    audit.record(conn, who, "sign_in", "account", rows=1, detail={"account": who.name, "by": by})
 
 
 def _second_factor_page(*, error: bool = False) -> str:
@@ -160,22 +173,32 @@ def _picture(uri: str) -> str:
 
 
 def _form(error: GridmapError | None = None) -> str:
-    return render_template("sign_in.html", error=error, next=_next())
+    provider = oidc_provider()
+    return render_template(
+        "sign_in.html", error=error, next=wanted_page(), oidc_title=provider.title if provider else None
+    )
 
 
-def _refused(error: GridmapError) -> AnyResponse:
+def oidc_provider() -> "Provider | None":
+    """Return the organisation's OpenID provider, if one is set up."""
+    return cast("Provider | None", current_app.extensions["gridmap"]["provider"])
+
+
+def refused(error: GridmapError) -> AnyResponse:
+    """Return the sign-in page with what was wrong."""
     response = Response(_form(error), error.status)
     if (wait := getattr(error, "retry_after_s", None)) is not None:
         response.headers["Retry-After"] = str(wait)
     return response
 
 
-def _redirect(target: str) -> Response:
+def go_to(target: str) -> Response:
+    """Return an answer that leads a browser to one of our pages, without a form's values."""
     response = redirect(target, 303)
     return Response(response.get_data(), 303, {"Location": target})
 
 
-def _next() -> str:
+def wanted_page() -> str:
     """Return the page asked for before sign-in, if it is one of ours."""
     wanted = request.values.get("next", "")[:500]
     parts = urlsplit(wanted)
@@ -184,4 +207,4 @@ def _next() -> str:
 
 
 def _onward() -> str:
-    return _next() or url_for("sign_in.onward")
+    return wanted_page() or url_for("sign_in.onward")

@@ -34,7 +34,7 @@ def init(app: Flask) -> None:
         ):
             return
         body = request.get_data(cache=True)
-        if body and request.mimetype not in TAKEN:
+        if (body or request.mimetype) and request.mimetype not in TAKEN:
             raise WrongMediaType(
                 "Send the body as application/json. 请以 application/json 发送。", where="Content-Type"
             )

@@ -65,7 +65,10 @@ class App {
     addControls(map, { onLayers: () => this.legend.toggle(), onNotice: notice });
     const middle = () => this.#middle();
     new Breadcrumb(map, middle, (place) => this.#fly({ layer: place.level, code: place.code }, /** @type {Box} */ (place.bbox)));
-    new Search(middle, (found) => this.#fly(found, [found.lon, found.lat, found.lon, found.lat]));
+    new Search(middle, (found) => {
+      if (found.lon === null) this.select(found); // a unit without a seat lies nowhere
+      else this.#fly(found, [found.lon, found.lat, found.lon, found.lat]);
+    });
   }
 
   /** Show what the address says, and follow it from now on. */

@@ -12,8 +12,10 @@
  */
 
 /**
- * `root` is where the service lies on its host; `bounds` are west, south, east, north of the register.
- * @typedef {{language: string, root: string, icons: string, now: string, bounds: [number, number, number, number] | null,
+ * `root` is where the service lies on its host; `bounds` are west, south, east, north of the register; `csrf` proves that
+ * a change comes from this page.
+ * @typedef {{language: string, root: string, icons: string, now: string, csrf: string, findsPersons: boolean,
+ *   bounds: [number, number, number, number] | null,
  *   layers: Layer[], texts: Record<string, string>}} Config
  */
 
@@ -24,7 +26,7 @@ export const config = read(JSON.parse(document.getElementById("gridmap-config")?
 
 /** The service describes layers as its API does. @param {any} told @returns {Config} */
 function read(told) {
-  return { ...told, layers: told.layers.map(layerOf) };
+  return { ...told, findsPersons: told.finds_persons, layers: told.layers.map(layerOf) };
 }
 
 /** @param {any} told @returns {Layer} */

@@ -4,6 +4,7 @@ import { POSITION, isSame, positionOf } from "./address.js";
 import { text } from "./config.js";
 import { element, icon, one } from "./element.js";
 import { Trouble, getHtml } from "./request.js";
+import { Reveal } from "./reveal.js";
 import { Sheet } from "./sheet.js";
 import { drawSign } from "./swatch.js";
 
@@ -19,6 +20,7 @@ export class Panel {
     this.sheet = new Sheet(one("#panel"), events.onClose);
     this.body = one("#panel .sheet-body");
     this.pending = new AbortController();
+    this.reveal = new Reveal(this.body);
     /** @type {Selection | null} */
     this.shown = null;
     this.body.addEventListener("click", (event) => this.#tap(event));
@@ -39,6 +41,7 @@ export class Panel {
 
   close() {
     this.pending.abort();
+    this.reveal.hide();
     this.shown = null;
     if (this.sheet.isOpen) this.sheet.close();
   }
@@ -65,6 +68,7 @@ export class Panel {
 
   /** @param {number} scrollTop @param {Element[]} content */
   #replace(scrollTop, ...content) {
+    this.reveal.hide();
     this.body.replaceChildren(...content);
     this.body.scrollTop = scrollTop;
   }

@@ -35,15 +35,28 @@ export async function getHtml(path, parameters = {}, signal) {
 }
 
 /**
+ * Send JSON to an address of the service and return its JSON; for changes, and for what no log of addresses may hold.
+ * @param {string} path
+ * @param {Record<string, unknown>} body
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
+export async function postJson(path, body, signal) {
+  const headers = { "Content-Type": "application/json", "X-CSRF-Token": config.csrf };
+  return (await ask(path, {}, signal, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+/**
  * Return the response of an address, or throw Trouble with a sentence for people.
  * @param {string} path
  * @param {Record<string, string | number>} parameters
  * @param {AbortSignal} [signal]
+ * @param {RequestInit} [how]
  */
-export async function ask(path, parameters = {}, signal) {
+export async function ask(path, parameters = {}, signal, how = {}) {
   const address = new URL(`${config.root}${path}`, location.origin);
   for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, String(value));
-  const response = await fetch(address, { signal }).catch(refuseUnlessAborted);
+  const response = await fetch(address, { ...how, signal }).catch(refuseUnlessAborted);
   noteTime(response);
   if (response.ok) return response;
   throw new Trouble(text(sentenceFor(response.status)));

@@ -106,6 +106,35 @@ def test_persons_are_sealed_where_they_stand_and_nothing_else_changes(old_url, v
     engine.dispose()
 
 
+def test_the_old_rows_leave_the_files_of_the_database(old_url, vault):
+    _fill(old_url)
+    admin = sa.create_engine(
+        sa.make_url(old_url).set(username="postgres", drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT", poolclass=sa.NullPool,
+    )  # fmt: skip
+
+    def on_disk() -> list[str]:
+        with admin.connect() as conn:
+            conn.execute(sa.text("CHECKPOINT"))
+            tables = (
+                "volunteer",
+                "volunteer_version",
+                "supply_point",
+                "party_unit",
+                "stock_count",
+                "stock_count_version",
+            )
+            files = [
+                bytes(conn.scalar(sa.text(f"SELECT pg_read_binary_file(pg_relation_filepath('{table}'))")))
+                for table in tables
+            ]
+        return [person for person in PERSONS if any(person.encode() in file for file in files)]
+
+    assert set(on_disk()) >= {NAME, FORMER, PHONE, KEEPER, SECRETARY}
+    db.migrate(old_url, vault=vault)
+    assert on_disk() == []
+
+
 def test_a_volunteer_of_the_release_before_is_recognised_by_its_old_key(old_url, vault, tmp_path):
     _fill(old_url)
     db.migrate(old_url, vault=vault)

@@ -154,7 +154,7 @@ def test_each_administrator_does_the_own_part_and_no_other(office, who):
         assert before == (conn.execute(sa.select(access_grant)).all(), conn.execute(sa.select(account)).all())
 
 
-@pytest.mark.parametrize("who", ["sys", "sec"])
+@pytest.mark.parametrize("who", ["sys", "sec", "audit"])
 def test_an_administrator_lands_on_the_own_page_and_sees_nothing_of_the_register(office, who):
     wanted = {"sys": "/admin/accounts", "sec": "/admin/grants", "audit": "/audit"}[who]
     assert office.client(who).get("/begin").location == wanted

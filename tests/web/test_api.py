@@ -169,6 +169,7 @@ NEAREST = "/api/v1/nearest/supply_point"
         ("/api/v1/layers/building/features/nothing", 404, "code"),
         ("/api/v1/nearest/nothing?lon=1&lat=1", 404, None),
         ("/api/v1/nearest/building?lon=1&lat=1", 422, "layer"),
+        ("/api/v1/nearest/party_unit?lon=1&lat=1", 422, "layer"),
         ("/nothing", 404, None),
         (f"{NEAREST}", 422, "lon"),
         (f"{NEAREST}?lon=nan&lat=1", 422, "lon"),

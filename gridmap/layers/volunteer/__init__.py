@@ -83,7 +83,7 @@ LAYER = Layer(
     list_columns=("community", "neighbourhood", "radius_m", "skills", "valid_from"),
     fields=(
         Field("code", N_("Code"), aliases=("代码", "编码", "volunteer_code")),
-        Field("name", N_("Name"), required=True, aliases=("姓名", "名称")),
+        Field("name", N_("Full name"), required=True, aliases=("姓名", "名称")),
         Field("phone", N_("Phone"), aliases=("电话", "手机", "联系电话")),
         Field("id_number", N_("Identity number"), kind="identity", aliases=("身份证号", "身份证", "公民身份号码")),
         Field("skills", N_("Skills"), kind="words", aliases=("技能", "特长")),
