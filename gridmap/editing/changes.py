@@ -67,10 +67,9 @@ def create(conn: sa.Connection, actor: Actor, layer: Layer, edit: Edit) -> Done:
     given = edit.properties.get("code")
     if given in (None, ""):
         _lock(conn, f"number {layer.name}")
-    told = _cells(layer, edit.properties, is_new=True)
-    shape = geometry.taken(layer, edit.geometry) if edit.geometry is not UNCHANGED else None
-    _refuse_own_place(layer, shape)
-    return _carry_out(conn, actor, layer, told, shape, is_new=True)
+    told, faults = _cells(layer, edit.properties, is_new=True)
+    shape = _shape(layer, None if edit.geometry is UNCHANGED else edit.geometry, faults)
+    return _carry_out(conn, actor, layer, told, shape, faults, is_new=True)
 
 
 def change(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: int, edit: Edit) -> Done:
@@ -85,17 +84,16 @@ def change(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: 
     row = _locked(conn, actor, layer, code)
     if row["version"] != version:
         raise _stale(conn, actor, layer, row, edit)
-    told = _cells(layer, edit.properties, is_new=False)
+    told, faults = _cells(layer, edit.properties, is_new=False)
     shape = edit.geometry
     if shape is None:
-        raise Refused(
-            [Fault("geometry", "geometry_kept", "A stored geometry cannot be taken away.", "不能删除已有图形。")]
+        faults.append(
+            Fault("geometry", "geometry_kept", "A stored geometry cannot be taken away.", "不能删除已有图形。")
         )
-    if shape is not UNCHANGED:
-        shape = geometry.taken(layer, shape)
-        _refuse_own_place(layer, shape)
+    elif shape is not UNCHANGED:
+        shape = _shape(layer, shape, faults)
         _require_area(conn, _by_area(actor), layer, row)
-    return _change_row(conn, actor, layer, row, told, shape)
+    return _change_row(conn, actor, layer, row, told, shape, faults)
 
 
 def retire(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: int) -> Done:
@@ -178,11 +176,12 @@ def _stale(conn: sa.Connection, actor: Actor, layer: Layer, row: sa.RowMapping, 
     return Stale(version=row["version"], by=row["changed_by"], stored=stored, sent=edit.told())
 
 
-def _cells(layer: Layer, properties: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
-    """Return properties as cells of an import by their field; refuse those that are none or may not be changed."""
+def _cells(layer: Layer, properties: Mapping[str, Any], *, is_new: bool) -> tuple[dict[str, Any], list[Fault]]:
+    """Return properties as cells of an import by their column, and what speaks against those that are none."""
     known = {found.column: found for found in form.fields(layer)}
     faults: list[Fault] = []
-    cells: dict[str, Any] = {}
+    lacking = [name for name, found in known.items() if found.required and is_new and name not in properties]
+    cells: dict[str, Any] = dict.fromkeys(lacking)
     for name, value in properties.items():
         found = known.get(name)
         if found is None:
@@ -198,9 +197,7 @@ def _cells(layer: Layer, properties: Mapping[str, Any], *, is_new: bool) -> dict
             faults.append(
                 Fault(name, "masked", "This is the masked text, not the value.", "这是遮蔽后的文字，不是真实内容。")
             )
-    if faults:
-        raise Refused(faults)
-    return cells
+    return cells, faults
 
 
 def _unknown(name: str, known: Mapping[str, Field]) -> Fault:
@@ -236,34 +233,46 @@ def _parted(word: str) -> bool:
     return any(mark in word for mark in ";；，、,\n")
 
 
-def _refuse_own_place(layer: Layer, shape: Any) -> None:
-    if shape is not None and not form.takes_geometry(layer):
-        raise Refused(
-            [
-                Fault(
-                    "geometry",
-                    "stands_elsewhere",
-                    "It stands where its household stands.",
-                    "其位置随所在户，不单独填写。",
-                )
-            ]
-        )
+def _shape(layer: Layer, told: Any, faults: list[Fault]) -> Any:
+    """Return a geometry as it is stored, or None with the reasons against it added to `faults`."""
+    if told is not None and not form.takes_geometry(layer):
+        why = "It stands where its household stands.", "其位置随所在户，不单独填写。"
+        faults.append(Fault("geometry", "stands_elsewhere", *why))
+        return None
+    try:
+        return geometry.taken(layer, told)
+    except Refused as refused:
+        faults += refused.faults
+        return None
 
 
 def _change_row(
-    conn: sa.Connection, actor: Actor, layer: Layer, row: sa.RowMapping, told: dict[str, Any], shape: Any
+    conn: sa.Connection,
+    actor: Actor,
+    layer: Layer,
+    row: sa.RowMapping,
+    told: dict[str, Any],
+    shape: Any,
+    faults: Sequence[Fault] = (),
 ) -> Done:
     cells = {**told, "code": row["code"], "county": row["county"]}
-    return _carry_out(conn, actor, layer, cells, shape, is_new=False)
+    return _carry_out(conn, actor, layer, cells, shape, faults, is_new=False)
 
 
 def _carry_out(
-    conn: sa.Connection, actor: Actor, layer: Layer, told: dict[str, Any], shape: Any, *, is_new: bool
+    conn: sa.Connection,
+    actor: Actor,
+    layer: Layer,
+    told: dict[str, Any],
+    shape: Any,
+    faults: Sequence[Fault],
+    *,
+    is_new: bool,
 ) -> Done:
-    """Take one row through the import's steps and return what became of it."""
+    """Take one row through the import's steps and return what became of it; `faults` speak against it already."""
     work = _loaded(conn, actor, layer, told, shape)
     try:
-        _refuse_if_wrong(work)
+        _refuse_if_wrong(work, faults)
         takeover.resolve(work)
         _refuse_if_wrong(work)
         if conn.scalar(sa.select(work.rows.c.is_new)) is not is_new:
@@ -295,12 +304,12 @@ def _loaded(conn: sa.Connection, actor: Actor, layer: Layer, told: dict[str, Any
     return work
 
 
-def _refuse_if_wrong(work: Work) -> None:
+def _refuse_if_wrong(work: Work, faults: Sequence[Fault] = ()) -> None:
     problems = work.report.problems
     if any(found.code == "out_of_scope" for found in problems):
         raise NotAllowed("This place is outside the area where you may edit. 该位置不在您可编辑的范围内。")
-    if problems:
-        raise Refused(fault_of(found) for found in problems)
+    if problems or faults:
+        raise Refused([*faults, *map(fault_of, problems)])
 
 
 def _write(work: Work) -> None:

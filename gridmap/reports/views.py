@@ -14,7 +14,7 @@ from gridmap.reports import recorded, surroundings, words
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, shown
 from gridmap.web.permissions import permission
-from gridmap.web.session import actor, begin, layers
+from gridmap.web.session import actor, as_of, begin, layers
 
 api = APIBlueprint(
     "reports",
@@ -25,7 +25,7 @@ api = APIBlueprint(
 )
 pages = Blueprint("panels", __name__, template_folder="templates", url_prefix="/panel")
 pages.context_processor(words.titles)
-pages.context_processor(lambda: {"recorded": recorded})
+pages.context_processor(lambda: {"recorded": recorded, "may_edit": _may_edit})
 
 
 @api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer})
@@ -124,3 +124,9 @@ def feature_panel(layer: str, code: str) -> str:
 def _answer(items: list[Any], as_of: Any, origin: Position, code: str | None = None) -> Response:
     at = {"lon": origin.lon, "lat": origin.lat} | ({"code": code} if code else {})
     return json_response({"items": items, "as_of": shown(as_of), "origin": at})
+
+
+def _may_edit(layer: str) -> bool:
+    """Return whether a panel offers to change what it shows: by right, and not of a past moment."""
+    found = layers()[layer]
+    return bool(found.fields) and actor().may(found.edit) and as_of() is None

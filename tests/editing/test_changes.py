@@ -60,7 +60,12 @@ def test_a_new_building_finds_its_community_and_grid_by_position_and_gets_the_ne
 def test_every_wrong_value_is_named_at_once(service):
     with pytest.raises(Refused) as refused:
         make(service, "supply_point", spot(LEFT, LAT), kind="castle", capacity=["a"], community=COMMUNITY)
-    assert faults_of(refused) == {"capacity": "kind", "community": "unknown_property"}
+    assert faults_of(refused) == {
+        "capacity": "kind",
+        "community": "unknown_property",
+        "kind": "unknown_kind",
+        "name": "required",
+    }
     with pytest.raises(Refused) as refused:
         make(service, "supply_point", spot(LEFT, LAT), kind="castle")
     assert faults_of(refused)["kind"] == "unknown_kind"
