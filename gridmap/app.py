@@ -20,6 +20,7 @@ from gridmap.web import (
     account,
     accounts,
     administration,
+    editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
     exports,
     features,

@@ -77,8 +77,20 @@ def detail(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> str:
     actor.require(layer.view)
     table = layer.table
     found: str | None = conn.scalar(
-        sa.select(_feature(layer)).where(table.c.code == code, layer.current(), within_scope(table, actor))
+        sa.select(_feature(layer, "version")).where(table.c.code == code, layer.current(), within_scope(table, actor))
     )
+    if found is None:
+        raise NotFound(f"There is no {layer.name} with the code {code[:40]!r}.", where="code")
+    return found
+
+
+def row(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> sa.RowMapping:
+    """Return the whole stored row of one feature, for what is made of it; NotFound outside the actor's scope."""
+    actor.require(layer.view)
+    table = layer.table
+    found = conn.execute(
+        sa.select(table).where(table.c.code == code, layer.current(), within_scope(table, actor))
+    ).mappings().first()  # fmt: skip
     if found is None:
         raise NotFound(f"There is no {layer.name} with the code {code[:40]!r}.", where="code")
     return found
@@ -132,8 +144,11 @@ def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box
     return {row.layer: {"count": min(row.n, MAX_COUNT), "more": row.n > MAX_COUNT} for row in rows}
 
 
-def _feature(layer: Layer) -> sa.ColumnElement[str]:
-    """Build one GeoJSON feature in the database: geometry in EPSG:4490, no `crs` member, no personal column."""
+def _feature(layer: Layer, *beside: str) -> sa.ColumnElement[str]:
+    """Build one GeoJSON feature in the database: geometry in EPSG:4490, no `crs` member, no personal column.
+
+    `beside` are columns that become members of the feature itself.
+    """
     table = layer.table
     named: list[sa.ColumnElement] = []
     named += [part for name in layer.public_columns for part in (sa.literal(name), table.c[name])]
@@ -142,6 +157,7 @@ def _feature(layer: Layer) -> sa.ColumnElement[str]:
     return sa.cast(
         sa.func.json_build_object(
             "type", "Feature", "id", table.c.code,
+            *(part for name in beside for part in (sa.literal(name), table.c[name])),
             "geometry", sa.cast(geometry, sa.JSON), "properties", sa.func.json_build_object(*named),
         ),
         sa.Text,

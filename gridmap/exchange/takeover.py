@@ -119,10 +119,10 @@ def import_file(
             Loader(layer, source, plan, system, report, vault, repair=repair).load(conn, work.rows, progress)
             if not report.read:
                 raise ImportRefused(f"{report.name!r} holds no rows.")
-            _resolve(work, merge=merge, progress=progress)
+            resolve(work, merge=merge, progress=progress)
             report.is_stored = not dry_run and (partial or not report.problems)
             if partial or not report.problems:
-                _write(work, progress)
+                write(work, progress)
             if not report.is_stored:
                 step.rollback()
         if report.is_stored and report.inserted + report.updated:
@@ -138,7 +138,7 @@ def _tell_audit(conn: sa.Connection, actor: Actor, report: ImportReport) -> None
     audit.record(conn, actor, "import", report.layer, rows=report.inserted + report.updated, detail=facts)
 
 
-def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
+def resolve(work: Work, *, merge: bool = False, progress: Progress = quiet) -> None:
     """Find out for every row which thing it is and where it belongs, and refuse what cannot be."""
     progress("check", work.report.read)
     work.conn.execute(sa.text("ANALYZE incoming"))
@@ -189,7 +189,8 @@ def _bring_together(work: Work, *, merge: bool) -> None:
         identity.refuse_repeated(work)
 
 
-def _write(work: Work, progress: Progress) -> None:
+def write(work: Work, progress: Progress = quiet) -> None:
+    """Store the good rows, with what belongs to them and what has to follow."""
     progress("write", work.report.read)
     counties.move(work)
     store.complete(work)

@@ -20,7 +20,7 @@ from gridmap.walking import GEODESIC
 from gridmap.web import schemas
 from gridmap.web.answers import SHOWN_ZONE, json_response, shown
 from gridmap.web.permissions import permission
-from gridmap.web.session import actor, begin, layers
+from gridmap.web.session import actor, as_of, begin, layers
 
 api = APIBlueprint(
     "reports",
@@ -31,7 +31,7 @@ api = APIBlueprint(
 )
 pages = Blueprint("panels", __name__, template_folder="templates", url_prefix="/panel")
 pages.context_processor(words.titles)
-pages.context_processor(lambda: {"recorded": recorded})
+pages.context_processor(lambda: {"recorded": recorded, "may_edit": _may_edit})
 
 
 @api.get("/buildings/<code>/nearest/supply_point", responses={200: schemas.NearestAnswer})
@@ -58,7 +58,7 @@ def nearest_to_position(path: schemas.LayerPath, query: schemas.NearestPositionQ
 
 @api.get("/buildings/<code>/volunteers", responses={200: schemas.VolunteersAnswer})
 @permission("building.view", "volunteer.view")
-def volunteers_of_building(path: schemas.CodePath) -> Response:
+def volunteers_of_building(path: schemas.CodePath, query: schemas.Dated) -> Response:
     """The volunteers who cover a building: assigned to it, or with it inside their service radius."""
     with begin() as conn:
         building = surroundings.find_building(conn, actor(), path.code)
@@ -170,3 +170,9 @@ def moment_of(text: str | None, now: datetime) -> datetime | None:
 def _answer(items: list[Any], as_of: Any, origin: Position, code: str | None = None, **more: Any) -> Response:
     at = {"lon": origin.lon, "lat": origin.lat} | ({"code": code} if code else {})
     return json_response({"items": items, **more, "as_of": shown(as_of), "origin": at})
+
+
+def _may_edit(layer: str) -> bool:
+    """Return whether a panel offers to change what it shows: by right, and not of a past moment."""
+    found = layers()[layer]
+    return bool(found.fields) and actor().may(found.edit) and as_of() is None

@@ -105,6 +105,7 @@ def drawn(layer: Layer) -> dict[str, object]:
     symbols = cast(dict[str, dict[str, object]], cast(dict[str, object], told["style"])["symbols"])
     return {
         **told,
+        "may_edit": bool(layer.fields) and actor().may(layer.edit),
         "is_point": layer.geometry == "point" and layer.drawn is None,
         "signs": [{"value": value, **symbol} for value, symbol in symbols.items()],
     }

@@ -4,10 +4,12 @@ import * as address from "./address.js";
 import { Breadcrumb } from "./breadcrumb.js";
 import { config, text } from "./config.js";
 import { addControls } from "./controls.js";
+import { Editor } from "./editor.js";
 import { LayersSheet } from "./layers.js";
 import { Lines, PANE as LINES } from "./lines.js";
 import { notice } from "./notice.js";
 import { Panel } from "./panel.js";
+import { Past, shownMoment } from "./past.js";
 import { Picker } from "./pick.js";
 import { answeredAt } from "./request.js";
 import { Search } from "./search.js";
@@ -57,6 +59,8 @@ class App {
       onAnswer: (answer) => this.#answer(answer),
       onRow: (row) => this.lines.emphasise(row, (bounds) => this.#bringIntoView(bounds)),
       onOpen: (selection) => this.select(selection),
+      onEdit: ({ layer, code }) => this.editor.edit(layer, code),
+      onHistory: (selection) => this.editor.showHistory(selection),
       onNotice: notice,
     });
     this.legend = new LayersSheet(map, this.on, {
@@ -64,7 +68,6 @@ class App {
       onDrafts: (shows) => this.zones.setDrafts(shows),
     });
     this.status = new Status(map, () => this.refresh());
-    addControls(map, { onLayers: () => this.legend.toggle(), onNotice: notice });
     this.zone = new ZoneSheet(map, this.picker, {
       onOpen: () => this.select(null),
       onSaved: (code) => this.#showDraft(code),
@@ -72,6 +75,15 @@ class App {
     new ZoneSteps(this.panel.body, async (code) => {
       await this.#loadLive();
       this.panel.show({ layer: "closure_zone", code });
+    });
+    this.editor = new Editor(map, { onStored: (selection) => this.#stored(selection) });
+    this.past = new Past({ onChange: () => this.#showMoment() });
+    const mayMake = config.layers.some((layer) => layer.mayEdit);
+    addControls(map, {
+      onLayers: () => this.legend.toggle(),
+      onPast: () => this.past.toggle(),
+      onNew: mayMake ? () => this.editor.choose() : null,
+      onNotice: notice,
     });
     const middle = () => this.#middle();
     new Breadcrumb(map, middle, (place) => this.#fly({ layer: place.level, code: place.code }, /** @type {Box} */ (place.bbox)));
@@ -86,9 +98,9 @@ class App {
     this.#follow();
     this.#loadLive();
     this.map.on("moveend", () => this.#remember(false));
-    this.map.on("click", (event) => this.#tap(event.latlng));
+    this.map.on("click", (event) => this.editor.drawing.isOn || this.#tap(event.latlng));
     this.map.on("keypress", ({ originalEvent }) => {
-      if (originalEvent.key === "Enter") this.#tap(this.map.getCenter());
+      if (originalEvent.key === "Enter" && !this.editor.drawing.isOn) this.#tap(this.map.getCenter());
     });
     addEventListener("popstate", () => {
       this.#follow();
@@ -100,6 +112,22 @@ class App {
     for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".languages a"))) {
       link.addEventListener("click", () => (link.hash = location.hash));
     }
+  }
+
+  /** Show what a change made of the map, and the thing it was about. @param {Selection | null} selection */
+  async #stored(selection) {
+    await this.refresh();
+    if (address.isSame(selection, this.selection) && selection) this.panel.show(selection);
+    else this.select(selection);
+  }
+
+  /** Show everything as it was at the moment that was chosen, or as it is now. */
+  #showMoment() {
+    if (shownMoment() && this.editor.isOpen) this.editor.close();
+    this.refresh();
+    this.lines.start(this.selection);
+    if (this.selection) this.panel.show(this.selection);
+    this.#remember(false);
   }
 
   /** Load everything that is drawn once more. */
@@ -203,11 +231,18 @@ class App {
     const { lat, lng: lon } = this.map.getCenter();
     const isUsual = this.on.size === usualLayers().length && usualLayers().every((name) => this.on.has(name));
     const view = { zoom: this.map.getZoom(), lat, lon };
-    address.write({ view, selection: this.selection, layers: isUsual ? null : [...this.on] }, isNew);
+    address.write({ view, selection: this.selection, layers: isUsual ? null : [...this.on], moment: shownMoment() }, isNew);
   }
 
   #follow() {
-    const { view, selection, layers } = address.read();
+    const { view, selection, layers, moment } = address.read();
+    if (moment !== shownMoment()) {
+      this.past.show(moment);
+      this.store.forget();
+      this.zones.fetched.clear();
+      this.ground.shown = this.points.shown = "?"; // drawn anew below
+      this.panel.shown = null;
+    }
     this.isBareLink = selection !== null && view === null; // names a thing, not what to see of it
     if (view) this.map.setView([view.lat, view.lon], view.zoom, { animate: false });
     this.on.clear();

@@ -8,7 +8,7 @@
 
 /**
  * @typedef {{name: string, title: string, isPoint: boolean, isLine: boolean, isLive: boolean, isOn: boolean, zoom: number,
- *   clusterZoom: number | null, by: string, label: string, labelZoom: number, signs: Sign[]}} Layer
+ *   mayEdit: boolean, clusterZoom: number | null, by: string, label: string, labelZoom: number, signs: Sign[]}} Layer
  */
 
 /**
@@ -35,7 +35,7 @@ function layerOf({ name, title, geometry, style, signs, ...told }) {
   const clusterZoom = told.cluster_zoom === null ? null : told.cluster_zoom + TILE_STEP;
   return {
     ...{ name, title, zoom, clusterZoom, signs, by: style.by, label: style.label, labelZoom: style.label_zoom },
-    ...{ isPoint: told.is_point, isLine: geometry === "line", isLive: told.is_live, isOn: told.is_on },
+    ...{ isPoint: told.is_point, isLine: geometry === "line", isLive: told.is_live, isOn: told.is_on, mayEdit: told.may_edit },
   };
 }
 

@@ -226,11 +226,10 @@ def test_bad_input_is_refused_in_one_shape_that_names_the_place(client, path, st
     assert problem.get("where") == where
 
 
-@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_nothing_can_be_changed_over_http_yet(client, method):
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_a_list_is_not_changed_as_a_whole(client, method):
     found = getattr(client, method)("/api/v1/layers/building/features")
     assert found.status_code == 405
-    assert found.json["code"] == "method_not_allowed"
 
 
 def test_another_host_name_is_not_served(client):

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from gridmap.hierarchy import one_of
-from gridmap.layer import N_, Layer, Style, Symbol
+from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.streets import tables as walkable
 from gridmap.tables import code, dates, keys, metadata, rules, shape, spread, with_versions
 
@@ -41,6 +41,11 @@ LAYER = Layer(
     ),
     tile_columns=("code", "name", "kind"),
     list_columns=("valid_from",),
+    fields=(
+        Field("code", N_("Code"), aliases=("代码", "编码", "street_code")),
+        Field("name", N_("Name"), aliases=("名称", "道路", "道路名称")),
+        Field("kind", N_("Kind"), aliases=("类型", "等级"), choices=KINDS),
+    ),
     min_zoom=12,
     code_letter="R",
     view="street.view",
