@@ -29,3 +29,4 @@ function start(form, drop, input) {
 function size(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1024)} KiB` : `${(bytes / 1048576).toFixed(1)} MiB`;
 }
+export {};
