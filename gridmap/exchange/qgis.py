@@ -26,7 +26,9 @@ _KINDS = {"polygon": "fill", "line": "line", "point": "marker"}
 
 
 def write_style(path: Path, layer: Layer) -> None:
-    """Put a layer's style into the GeoPackage that holds its rows."""
+    """Put a layer's style into the GeoPackage that holds its rows; a layer that is never drawn has none."""
+    if not layer.style.symbols:
+        return
     base = sqlite3.connect(path)
     try:
         with base:

@@ -137,7 +137,12 @@ class _Step:
         former = metadata.tables[table.name + VERSION_SUFFIX]
         key = [column.name for column in table.primary_key.columns]
         names = [c.name for c in table.columns if c.computed is None and c.name not in ("changed_at", "changed_by")]
-        self.conn.execute(sa.delete(table).where(self.ours(table)))
+        if self._is_any(self.ours(table)):  # the service may not delete from every table, and an import not from most
+            self.conn.execute(sa.delete(table).where(self.ours(table)))
         ended = sa.and_(former.c.until == self.moment, former.c.ended_by == self.by, former.c.changed_at < self.moment)
-        back = insert(table).from_select(names, sa.select(*(former.c[name] for name in names)).where(ended))
-        self.conn.execute(back.on_conflict_do_nothing(index_elements=key))
+        if self._is_any(ended):
+            back = insert(table).from_select(names, sa.select(*(former.c[name] for name in names)).where(ended))
+            self.conn.execute(back.on_conflict_do_nothing(index_elements=key))
+
+    def _is_any(self, condition: sa.ColumnElement[bool]) -> bool:
+        return bool(self.conn.scalar(sa.select(sa.exists().where(condition))))

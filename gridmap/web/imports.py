@@ -226,7 +226,7 @@ def _job(found: Job, trouble: GridmapError | None = None) -> str:
 
 def _config(layer: Layer) -> dict[str, Any]:
     """Return what the map beside the columns is told: the register's layers that are drawn under the file's features."""
-    under = [one for one in layers().values() if actor().may(one.view) and not one.is_live]
+    under = [one for one in layers().drawn() if actor().may(one.view) and not one.is_live]
     with begin() as conn:
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
     return {

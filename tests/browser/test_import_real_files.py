@@ -55,7 +55,7 @@ def importer(service, browser):
             page.locator("#crs").select_option(crs)
         for heading, field in columns:
             page.locator(".mapping label", has_text=heading).first.locator("select").select_option(field)
-        if more:
+        if more and not page.locator("form.reading details[open]").count():  # open already if remembered
             page.get_by_text("More: key, fixed values, mending").click()
         for name, value in more.items():
             if isinstance(value, bool):
