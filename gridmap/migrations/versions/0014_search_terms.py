@@ -33,10 +33,10 @@ NAMED = {
     "party_unit": "community", "closure_zone": "community", "supply_point": "community", "street": "NULL",
 }  # fmt: skip
 POLICY = (
-    "CASE WHEN county::text ~ NULLIF(current_setting('gridmap.search_term_county', true), '') OR "
-    "community ~ NULLIF(current_setting('gridmap.search_term_community', true), '') OR "
-    "(community IS NULL AND county::text ~ NULLIF(current_setting('gridmap.search_term_outside', true), '')) "
-    "THEN true ELSE false END"
+    "CASE WHEN community ^@ ANY (string_to_array(current_setting('gridmap.search_term_community', true), ',')) OR "
+    "county::text ^@ ANY (string_to_array(current_setting('gridmap.search_term_county', true), ',')) OR "
+    "(community IS NULL AND county::text ^@ ANY "
+    "(string_to_array(current_setting('gridmap.search_term_outside', true), ','))) THEN true ELSE false END"
 )
 NORM = """
 CREATE FUNCTION search_norm(written text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
