@@ -260,8 +260,11 @@ def scope_of(table: sa.FromClause) -> str | None:
 
 
 def view_verb(table: sa.FromClause) -> str:
-    """Return the verb that shows a table's rows."""
+    """Return the verb that shows a table's rows: its layer's own, or that of the layer `info["view"]` names."""
     name = table_name(table)
+    element = table.element if isinstance(table, sa.Alias) else table
+    if shown_with := getattr(element, "info", {}).get("view"):
+        return f"{shown_with}.view"
     return f"{_VIEWS.get(name, (None, versionless(name)))[1]}.view"
 
 

@@ -9,7 +9,8 @@ from flask_openapi3 import Info, OpenAPI
 
 from gridmap import db
 from gridmap.layers import LAYERS
-from gridmap.reports import landing
+from gridmap.layers.resident import views as residents
+from gridmap.reports import landing, summary, zone_views
 from gridmap.reports import views as reports
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -19,10 +20,12 @@ from gridmap.web import (
     administration,
     editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
+    exports,
     features,
     headers,
     health,
     i18n,
+    imports,
     logs,
     oidc,
     pages,
@@ -38,6 +41,7 @@ from gridmap.web import (
     strict,
     tiles,
     trail,
+    uploads,
 )
 
 if TYPE_CHECKING:
@@ -76,15 +80,36 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
+    for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
-    pages_of_parts = (
-        reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp,
-    )  # fmt: skip
-    for blueprint in pages_of_parts:
+    for blueprint in (
+        reference.bp,
+        pages.bp,
+        reports.pages,
+        sign_in.bp,
+        oidc.bp,
+        account.bp,
+        administration.bp,
+        persons.pages,
+        trail.bp,
+        landing.bp,
+        summary.pages,
+        imports.bp,
+        exports.bp,
+    ):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, persons.api, tiles.bp, accounts.bp, health.bp):
+    for api in (
+        features.bp,
+        exports.api,
+        reports.api,
+        residents.api,
+        zone_views.api,
+        persons.api,
+        summary.api,
+        tiles.bp,
+        accounts.bp,
+        health.bp,
+    ):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)

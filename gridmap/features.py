@@ -2,20 +2,19 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 
 from gridmap.access import Actor, within_scope
 from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, Position, decimal
 from gridmap.errors import InvalidInput, NotFound
-from gridmap.hierarchy import LEVELS
 from gridmap.layer import Layer
-from gridmap.tables import geography
 
 MAX_LIMIT = 1000
 MAX_COUNT = 5000  # counts in view stop here: beyond it a person reads "5000+"
-MAX_QUERY_CHARS = 60
 GEOJSON_DIGITS = 9  # 0.1 mm; ST_AsGeoJSON's option 0 keeps the `crs` member out (RFC 7946)
 
 Box = tuple[float, float, float, float]
@@ -27,19 +26,6 @@ class Page:
 
     features: list[str]
     cursor: str | None
-
-
-@dataclass(frozen=True)
-class Found:
-    """One result of a search."""
-
-    layer: str
-    code: str
-    name: str
-    community: str | None
-    lon: float | None
-    lat: float | None
-    distance_m: float | None
 
 
 def parse_bbox(text: str) -> Box:
@@ -75,6 +61,8 @@ def page(
         raise InvalidInput(f"limit must lie between 1 and {MAX_LIMIT}.", where="limit")
     table = layer.table
     query = sa.select(table.c.code, _feature(layer)).where(layer.current(), within_scope(table, actor))
+    if bbox is not None and not layer.is_drawn:
+        raise InvalidInput(f"The rows of {layer.name} have no position.", where="bbox")
     if bbox is not None:
         envelope = sa.func.ST_MakeEnvelope(*bbox, STORAGE_SRID)
         query = query.where(table.c.geom.op("&&")(envelope), sa.func.ST_Intersects(table.c.geom, envelope))
@@ -116,6 +104,8 @@ def properties(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> di
 def spot(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> Position | None:
     """Return a point on a feature, or None for one without geometry or outside the actor's scope."""
     table = layer.table
+    if not layer.is_drawn:
+        return None
     on_it = sa.func.ST_PointOnSurface(table.c.geom)
     row = conn.execute(
         sa.select(sa.func.ST_X(on_it), sa.func.ST_Y(on_it)).where(
@@ -154,56 +144,6 @@ def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box
     return {row.layer: {"count": min(row.n, MAX_COUNT), "more": row.n > MAX_COUNT} for row in rows}
 
 
-def search(
-    conn: sa.Connection, actor: Actor, layers: Sequence[Layer], text: str, *, near: Position | None, limit: int = 8
-) -> list[Found]:
-    """Return what begins with a code or carries a text in its name, the best first.
-
-    Whole codes and names come first; then the levels of the hierarchy from above, then the other layers; in each the
-    nearest to `near`. Names of persons are not searched. `limit` bounds the results of each layer.
-    """
-    wanted = text.strip()
-    if not wanted:
-        return []
-    if len(wanted) > MAX_QUERY_CHARS or "\x00" in wanted:
-        raise InvalidInput(f"A search holds at most {MAX_QUERY_CHARS} characters.", where="q")
-    found: list[Found] = []
-    for layer in layers:
-        if actor.may(layer.view):
-            found += (Found(layer.name, *row) for row in conn.execute(_matches(actor, layer, wanted, near, limit)))
-    return sorted(found, key=lambda one: (wanted not in (one.code, one.name), _level(one.layer)))
-
-
-def _level(layer: str) -> int:
-    """Return how deep a layer lies in the hierarchy; the other layers come after all of its levels."""
-    return LEVELS.index(layer) if layer in LEVELS else len(LEVELS)
-
-
-def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit: int) -> sa.Select:
-    table = layer.table
-    by_code = table.c.code.startswith(text, autoescape=True)
-    named = "name" in table.c and not table.c.name.info.get("personal")
-    match = sa.or_(by_code, table.c.name.icontains(text, autoescape=True)) if named else by_code
-    is_whole = sa.or_(table.c.code == text, table.c.name == text) if named else table.c.code == text
-    spot = sa.func.ST_PointOnSurface(table.c.geom)
-    away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
-    if near is not None:
-        away_m = sa.func.ST_Distance(geography(spot), sa.func.ST_GeogFromText(near.ewkt))
-    return (
-        sa.select(
-            table.c.code,
-            table.c.name if named else table.c.code.label("name"),
-            table.c.community if "community" in table.c else sa.null().label("community"),
-            sa.func.ST_X(spot).label("lon"),
-            sa.func.ST_Y(spot).label("lat"),
-            away_m.label("distance_m"),
-        )
-        .where(match, layer.current(), within_scope(table, actor))
-        .order_by(is_whole.desc(), sa.text("distance_m NULLS LAST"), table.c.code)
-        .limit(limit)
-    )
-
-
 def _feature(layer: Layer, *beside: str) -> sa.ColumnElement[str]:
     """Build one GeoJSON feature in the database: geometry in EPSG:4490, no `crs` member, no personal column.
 
@@ -213,7 +153,7 @@ def _feature(layer: Layer, *beside: str) -> sa.ColumnElement[str]:
     named: list[sa.ColumnElement] = []
     named += [part for name in layer.public_columns for part in (sa.literal(name), table.c[name])]
     named += [part for name, value in layer.computed.items() for part in (sa.literal(name), value)]
-    geometry = sa.func.ST_AsGeoJSON(table.c.geom, GEOJSON_DIGITS, 0)
+    geometry = sa.func.ST_AsGeoJSON(_geom(layer), GEOJSON_DIGITS, 0)
     return sa.cast(
         sa.func.json_build_object(
             "type", "Feature", "id", table.c.code,
@@ -222,6 +162,11 @@ def _feature(layer: Layer, *beside: str) -> sa.ColumnElement[str]:
         ),
         sa.Text,
     )  # fmt: skip
+
+
+def _geom(layer: Layer) -> sa.ColumnElement[Any]:
+    """Return a layer's geometry, NULL for one that is not drawn."""
+    return layer.table.c.geom if layer.is_drawn else sa.cast(sa.null(), Geometry())
 
 
 def _clipped(bbox: Box) -> Box:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 
 from gridmap.errors import NotFound
 
@@ -49,7 +50,7 @@ class Field:
     """One column of a layer that people fill in: in a spreadsheet now, in a form later.
 
     `kind` is text, integer, boolean, date, identity (a citizen's number), words (a list separated by ; or ,), priority
-    (such words with numbers) or place (a code or a name of the layer `place`). `aliases` are headings under which
+    (such words with numbers), tags (such words alone), unit or room (digits of a household's code) or place (a code or a name of the layer `place`). `aliases` are headings under which
     spreadsheets carry it. Of a choice the import takes the stored word, its title in either language and its `synonyms`.
     """
 
@@ -73,7 +74,7 @@ class Layer:
     ----------
     name : the word used everywhere, singular
     table : its current rows, retired ones included
-    geometry : point, line or polygon, as stored in `geom`
+    geometry : point, line or polygon, as stored in `geom`; empty for rows that have none and are never drawn
     tile_columns : what a tile carries; never a personal column
     list_columns : what a list, a search and an export carry beside them
     computed : properties worked out when asked, such as whether a zone is in force now
@@ -108,6 +109,16 @@ class Layer:
     is_on: bool = True
 
     @property
+    def is_drawn(self) -> bool:
+        """Return whether the layer's rows are things on the map."""
+        return self.geometry != ""
+
+    @property
+    def geom(self) -> sa.ColumnElement:
+        """Return the geometry of the layer's rows, NULL for a layer that is not drawn."""
+        return self.table.c.geom if self.is_drawn else sa.cast(sa.null(), Geometry())
+
+    @property
     def source(self) -> sa.FromClause:
         """Return what tiles read: `drawn`, or the table."""
         return self.table if self.drawn is None else self.drawn
@@ -134,6 +145,10 @@ class Layers(Mapping[str, Layer]):
             return self._by_name[name]
         except KeyError:
             raise NotFound(f"There is no layer {name[:60]!r}. Layers: {', '.join(self._by_name)}.") from None
+
+    def drawn(self) -> list[Layer]:
+        """Return the layers that are drawn, the lowest first."""
+        return [layer for layer in self._by_name.values() if layer.is_drawn]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)

@@ -90,10 +90,12 @@ def index_of(vault: Vault, column: sa.ColumnElement[Any], text: str) -> str:
 
 
 def normalised(kind: str, text: str) -> str:
-    """Return a phone or identity number as it is compared: 138-0013 8000 and +8613800138000 are one."""
+    """Return a name or number as it is compared: 138-0013 8000 and +8613800138000 are one."""
     plain = unicodedata.normalize("NFKC", text)
     if kind == "id_number":
         return re.sub(r"[\s-]", "", plain).upper()
+    if kind == "name":
+        return re.sub(r"\s", "", plain).casefold()
     digits = re.sub(r"[^0-9]", "", plain)
     if found := re.fullmatch(rf"(?:00)?86({MOBILE.pattern})", digits):
         return found[1]

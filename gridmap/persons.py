@@ -270,9 +270,10 @@ def _rows(actor: Actor, layer: Layer) -> sa.Select:
     table, columns = layer.table, personal.columns(layer.table)
     is_named = "name" in table.c and not table.c.name.info.get("personal")
     community = table.c.get("community", sa.null())
+    lon, lat = (func(table.c.geom) if layer.is_drawn else sa.null() for func in (sa.func.ST_X, sa.func.ST_Y))
     return sa.select(
         table.c.code, *columns, (table.c.name if is_named else sa.null()).label("name_of"),
-        community.label("community"), sa.func.ST_X(table.c.geom).label("lon"), sa.func.ST_Y(table.c.geom).label("lat"),
+        community.label("community"), lon.label("lon"), lat.label("lat"),
     ).where(layer.current(), within_scope(table, actor), within_scope(table, actor, SEARCH))  # fmt: skip
 
 

@@ -268,3 +268,16 @@ change_log = sa.Table(
     sa.Index("change_log_layer_idx", "layer", "id"),
     info=spread("copy"),
 )  # fmt: skip
+
+# What names begin with, as written, in pinyin and by initials; triggers keep it in step (migration 0014, gridmap.search).
+search_term = sa.Table(
+    "search_term", metadata,
+    sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("layer", sa.Text(collation="C"), primary_key=True),
+    sa.Column("thing_id", sa.Uuid, primary_key=True),
+    sa.Column("term", sa.Text(collation="C"), primary_key=True),
+    code("community", nullable=True),
+    sa.Index("search_term_term_idx", "layer", "term"),
+    sa.Index("search_term_community_idx", "community", "layer", "term"),  # for who sees few of them
+    info=spread("county", scope="wide", view="community", derived=True),
+)  # fmt: skip

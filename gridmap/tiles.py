@@ -65,6 +65,8 @@ def revision(conn: sa.Connection, actor: Actor, layers: Sequence[Layer]) -> str:
 
 def _encoded(layer: Layer, actor: Actor, z: int, x: int, y: int) -> sa.ColumnElement | None:
     actor.require(layer.view)
+    if not layer.is_drawn:
+        raise NotFound(f"The rows of {layer.name} are not drawn.")
     if z >= layer.min_zoom:
         rows = _features(layer, actor, z, x, y)
     elif layer.cluster_zoom is not None and z >= layer.cluster_zoom:

@@ -12,6 +12,7 @@ from gridmap.layers.party_unit import table as party_unit
 from gridmap.layers.supply_point import table as supply_point
 from gridmap.layers.volunteer import building_volunteer
 from gridmap.layers.volunteer import table as volunteer
+from gridmap.occupants import resident
 
 COUNTY = 990106
 COMMUNITY = "990106001001"
@@ -107,3 +108,12 @@ def add_zone(conn: sa.Connection, code: str, geom: str, **values: Any) -> uuid.U
         "issuer": "区政府",
     }
     return insert(conn, closure_zone, **row | {"starts_at": sa.func.now(), "geom": geom} | values)
+
+
+def add_resident(conn: sa.Connection, household_id: uuid.UUID, household: str, number: int, **values: Any) -> uuid.UUID:
+    """Add a resident as a loader does; the household's counts are left as they are."""
+    row = {
+        "code": f"{COMMUNITY}M{number:05d}", "household_id": household_id, "household": household,
+        "building": household[:17], "community": household[:12], "name": "王小明",
+    }  # fmt: skip
+    return insert(conn, resident, **row | values)

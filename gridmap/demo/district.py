@@ -7,7 +7,7 @@ import numpy as np
 import shapely
 
 from gridmap import hierarchy
-from gridmap.demo import party, supplies, volunteers
+from gridmap.demo import party, residents, supplies, visits, volunteers
 from gridmap.demo import place as community
 from gridmap.demo.buildings import households as households_in
 from gridmap.demo.dice import Dice, Ids
@@ -26,7 +26,9 @@ FIXED_DAY = date(2026, 1, 15)  # what counts and zones are dated by when nobody 
 _USUAL, _LEAST, _MOST = 1750, 1120, 2750  # households of a community
 _ENOUGH = 0.9  # of the households wanted
 _SUB_DISTRICT = 4  # cells along and across
-_COMMUNITY = 20
+_COMMUNITY, _RESIDENTS = 20, 21
+_OF_RESIDENTS = 1_000_003  # apart, so that the ids of all else do not depend on them
+_ALL_WITH_RESIDENTS = 60_000  # households; in a larger district whole communities are left with counted people only
 
 
 def generate(households: int = DEFAULT_HOUSEHOLDS, seed: int = 1, *, day: date = FIXED_DAY) -> Iterator[Batch]:
@@ -53,6 +55,8 @@ class _District:
     def __init__(self, households: int, seed: int, day: date) -> None:
         self._left, self._seed, self._day = households, seed, day
         self._lattice, self._names, self._ids = Lattice(seed), Names(seed), Ids(seed)
+        self._resident_ids = Ids(seed + _OF_RESIDENTS)
+        self._share = min(1.0, _ALL_WITH_RESIDENTS / households)
         self._zones = Zones(day, expected=round(households / _USUAL))
         self._sub_districts: dict[tuple[int, int], list[int]] = {}  # number, communities so far
         self._sides: set[tuple[int, int, str]] = set()
@@ -92,11 +96,18 @@ class _District:
             sub_district=self._names.sub_district(number - 1),
         )  # fmt: skip
         self._left -= len(made.homes)
-        yield from community.rows(made, dice)
+        for some in community.rows(made, dice):
+            if some.table is hierarchy.household_priority:
+                needs = some
+            yield some
         yield from party.rows(made, dice, self._ids)
         yield from supplies.rows(made, dice, self._ids, self._day)
         yield from volunteers.rows(made, dice, self._ids)
         yield from self._zones.rows(made, self._ids)
+        dice = Dice(self._seed, _RESIDENTS, cell.column + 1000, cell.row + 1000)
+        if dice.chance(self._share):
+            yield from residents.rows(made, needs, dice, self._resident_ids, self._day)
+            yield from visits.rows(made, dice, self._resident_ids, self._day)
 
     def _named(self) -> int:
         return sum(communities for _, communities in self._sub_districts.values()) - 1

@@ -33,6 +33,8 @@ _CARE: tuple[
 _ALONE = "elderly_alone"
 _ALONE_AT_MOST = 2  # a couple without children near counts as alone
 _TWO = 0.15  # share of families with a second such person
+_YOUNG = ("pregnant", "infant", "child_in_difficulty")  # not in a home where the old live alone
+_CHILDREN = ("infant", "child_in_difficulty")  # somebody else lives with them
 
 
 @dataclass(frozen=True)
@@ -133,11 +135,17 @@ def _positions(units: _Units, of: np.ndarray, floor: np.ndarray, number: np.ndar
 def care(dice: Dice, homes: Homes) -> list[tuple[int, str, int]]:
     """Return which household (its index) has how many people who need which care, tag by tag."""
     is_family = (homes.people > 0) & (homes.occupancy != _DORMITORY)
+    is_alone = np.zeros(len(homes), dtype=bool)
     found: list[tuple[int, str, int]] = []
     for tag, share, least in _CARE:
         fits = is_family & (homes.people >= least) & ((tag != _ALONE) | (homes.people <= _ALONE_AT_MOST))
+        if tag in _YOUNG:
+            fits &= ~is_alone
         families, fitting = int(is_family.sum()), max(1, int(fits.sum()))
         rows = np.flatnonzero(fits & (dice.floats(len(homes)) < share * families / fitting))
-        are_two = (dice.floats(len(rows)) < _TWO) & (homes.people[rows] > 1) & (tag != "pregnant")
+        least_for_two = 3 if tag in _CHILDREN else 2
+        are_two = (dice.floats(len(rows)) < _TWO) & (homes.people[rows] >= least_for_two) & (tag != "pregnant")
+        if tag == _ALONE:
+            is_alone[rows] = True
         found += [(row, tag, 1 + two) for row, two in zip(rows.tolist(), are_two.tolist(), strict=True)]
     return found

@@ -16,6 +16,9 @@ from gridmap.demo.district import DEFAULT_HOUSEHOLDS, generate
 from gridmap.demo.rows import COUNTY, Batch
 from gridmap.errors import Conflict
 from gridmap.layers import closure_zone, party_household, party_unit, street, supply_point, volunteer
+from gridmap.layers.household.visits import visit
+from gridmap.occupants import resident, resident_priority
+from gridmap.streets import files, storing
 
 SOURCE = "gridmap demo"
 DEMO = Actor("demo", LOCAL.rights)
@@ -23,7 +26,7 @@ Progress = Callable[[int, int], None]  # households done, households wanted
 
 ORDER = (  # parents before children
     hierarchy.division, street.table, hierarchy.community, hierarchy.neighbourhood, hierarchy.estate,
-    hierarchy.building, hierarchy.building_estate, hierarchy.household, hierarchy.household_priority,
+    hierarchy.building, hierarchy.building_estate, hierarchy.household, hierarchy.household_priority, resident, resident_priority, visit,
     party_unit.table, party_unit.neighbourhood_party_unit, party_unit.building_party_unit, party_household.table,
     supply_point.table, supply_point.stock_count, volunteer.table, volunteer.building_volunteer, closure_zone.table,
 )  # fmt: skip
@@ -64,6 +67,8 @@ def load(
             progress(min(done, households), households)
         for table in ORDER:
             conn.execute(sa.text("ANALYZE " + conn.dialect.identifier_preparer.format_table(table)))
+        walkable = files.from_layer(conn, actor, street.table, COUNTY)
+        storing.store(conn, actor, walkable, county=COUNTY, source=SOURCE)
     progress(households, households)
     return done
 

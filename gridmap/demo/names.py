@@ -1,5 +1,7 @@
 """Names: of streets, communities, estates, people and phones. Plausible Chinese, none of a real person or place."""
 
+import numpy as np
+
 from gridmap.demo.dice import Dice
 from gridmap.demo.lattice import RIVER_EVERY
 
@@ -81,12 +83,29 @@ class Names:
 
 def people(dice: Dice, count: int) -> list[str]:
     """Return names of people."""
-    family = (dice.floats(count) ** 1.6 * len(_SURNAMES)).astype(int)  # the commonest come first
+    family = families(dice, count)
     given = dice.floats(2 * count).reshape(count, 2)
-    kind, is_short = dice.picks(count, (1, 1)), dice.floats(count) < _SHORT
+    kinds, is_short = dice.picks(count, (1, 1)), dice.floats(count) < _SHORT
+    return _joined(family, given, kinds, is_short)
+
+
+def families(dice: Dice, count: int) -> np.ndarray:
+    """Return family names as indexes; the commonest come first."""
+    return (dice.floats(count) ** 1.6 * len(_SURNAMES)).astype(int)
+
+
+def named(dice: Dice, family: np.ndarray, is_woman: np.ndarray) -> list[str]:
+    """Return names of people whose family name and sex are known."""
+    given = dice.floats(2 * len(family)).reshape(len(family), 2)
+    return _joined(family, given, is_woman.astype(int), dice.floats(len(family)) < _SHORT)
+
+
+def _joined(family: np.ndarray, given: np.ndarray, kinds: np.ndarray, is_short: np.ndarray) -> list[str]:
+    lengths = np.array([len(given_names) for given_names in _GIVEN])
+    chosen = (given * lengths[kinds][:, None]).astype(int)
     found = []
-    for f, draws, k, short in zip(family, given, kind, is_short, strict=True):
-        first, second = (_GIVEN[k][int(draw * len(_GIVEN[k]))] for draw in draws)
+    for f, k, short, pair in zip(family.tolist(), kinds.tolist(), is_short.tolist(), chosen.tolist(), strict=True):
+        first, second = _GIVEN[k][pair[0]], _GIVEN[k][pair[1]]
         found.append(_SURNAMES[f] + first + ("" if short or first == second else second))
     return found
 
@@ -94,3 +113,8 @@ def people(dice: Dice, count: int) -> list[str]:
 def phones(dice: Dice, count: int) -> list[str]:
     """Return phone numbers that show they are made up."""
     return [f"199-0000-{number:04d}" for number in (dice.floats(count) * 10_000).astype(int)]
+
+
+def long_phones(dice: Dice, count: int) -> list[str]:
+    """Return phone numbers that show they are made up, of a million different ones."""
+    return [f"199-00{number // 10_000:02d}-{number % 10_000:04d}" for number in (dice.floats(count) * 1e6).astype(int)]

@@ -49,7 +49,7 @@ Row = dict[str, Any]
 def write_sample(folder: Path, *, households: int = SAMPLE_HOUSEHOLDS, seed: int = 1) -> None:
     """Write a small district as GeoJSON, one file a layer, its stock as CSV, and a README with source and counts."""
     rows = _rows(generate(households, seed, day=FIXED_DAY))
-    files = {f"{layer.name}.geojson": list(_features(layer, rows)) for layer in LAYERS.values()}
+    files = {f"{layer.name}.geojson": list(_features(layer, rows)) for layer in LAYERS.drawn()}
     stock = list(_stock(rows))
     counts = {name: len(features) for name, features in files.items()} | {"stock_count.csv": len(stock)}
     folder.mkdir(parents=True, exist_ok=True)

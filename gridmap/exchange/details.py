@@ -78,8 +78,11 @@ def write_priorities(work: Work) -> None:
         wanted.c.county == table.c.county, wanted.c.id == table.c.household_id, wanted.c.tag == table.c.tag
     )
     stale = sa.delete(table).where(rows.c.county == table.c.county, rows.c.id == table.c.household_id, work.good)
-    own = table.c.county, table.c.household_id
-    work.mark_changed(stale.where(~inside).returning(*own))
+    own, r = (table.c.county, table.c.household_id), stored("resident").c
+    counted = sa.exists().where(  # from residents, and the file does not contradict them
+        r.county == table.c.county, r.household_id == table.c.household_id, r.valid_to.is_(None)
+    )
+    work.mark_changed(stale.where(~inside, ~counted).returning(*own))
     names = ["county", "household_id", "tag", "people_count"]
     change = insert(table).from_select(names, sa.select(wanted))
     change = change.on_conflict_do_update(

@@ -26,6 +26,7 @@ def follow(work: Work) -> None:
         _move_households(work)
     if name in ("neighbourhood", "building", "household"):
         _move_party_households(work)
+        _move_residents(work)
 
 
 def listed(codes: list[str]) -> str:
@@ -155,3 +156,14 @@ def _move_party_households(work: Work) -> None:
     )  # fmt: skip
     values = _next(work, party, neighbourhood=household.c.neighbourhood, geom=household.c.geom)
     work.conn.execute(change.values(values))
+
+
+def _move_residents(work: Work) -> None:
+    """Give residents the grid of their household."""
+    resident, household = stored("resident"), stored("household")
+    change = sa.update(resident).where(
+        resident.c.county == household.c.county, resident.c.household_id == household.c.id, work.current(resident),
+        household.c.community.in_(_touched(work)), household.c.changed_at == sa.func.now(),
+        resident.c.neighbourhood.is_distinct_from(household.c.neighbourhood),
+    )  # fmt: skip
+    work.conn.execute(change.values(_next(work, resident, neighbourhood=household.c.neighbourhood)))

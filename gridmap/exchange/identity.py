@@ -55,17 +55,18 @@ def match(work: Work) -> None:
 def group(work: Work) -> None:
     """Note in `first` and `next` which rows are about one thing: by key, or by code where there is no key."""
     rows = work.rows
-    _group_by(work, sa.func.coalesce(sa.literal("k") + rows.c.source_key, sa.literal("c") + rows.c.code))
+    group_by(work, sa.func.coalesce(sa.literal("k") + rows.c.source_key, sa.literal("c") + rows.c.code))
 
 
 def refuse_same_code(work: Work) -> None:
     """Refuse rows that turned out to be about the same thing: different keys, or one with a key and one with a code."""
     work.set(work.rows.c.first.is_not(None), first=None, next=None)
-    _group_by(work, work.rows.c.code)
+    group_by(work, work.rows.c.code)
     refuse_repeated(work)
 
 
-def _group_by(work: Work, identity: sa.ColumnElement) -> None:
+def group_by(work: Work, identity: sa.ColumnElement) -> None:
+    """Note in `first` and `next` which rows have the same value of an expression."""
     rows = work.rows
     members = (
         sa.select(

@@ -17,7 +17,7 @@ from gridmap.vault import Vault
 KEPT = ("county", "id", "code", "source", "source_key")
 NOT_GIVEN = ("valid_from", "valid_to", "version", "changed_at", "changed_by")
 COLUMN_TYPES: dict[str, type[sa.types.TypeEngine[Any]]] = {"integer": sa.BigInteger, "date": sa.Date}
-LISTS = ("words", "priority")
+LISTS = ("words", "priority", "tags")
 DIGEST_PLACES = 7  # decimals of a degree, about a centimetre
 
 
@@ -54,12 +54,14 @@ def table(layer: Layer) -> sa.Table:
         *stored, *given, *extra,
         sa.Column("stated_county", sa.Integer), sa.Column("was_county", sa.Integer),
         sa.Column("first", sa.Integer), sa.Column("next", sa.Integer),
-        sa.Column(
-            "position", Geometry("POINT", srid=STORAGE_SRID, spatial_index=False),
-            sa.Computed("ST_PointOnSurface(geom)", persisted=True),
-        ),
+        *([_position()] if layer.is_drawn else []),
         prefixes=["TEMPORARY"], postgresql_on_commit="DROP", info={"stands_for": layer.table},
     )  # fmt: skip
+
+
+def _position() -> sa.Column:
+    place = sa.Computed("ST_PointOnSurface(geom)", persisted=True)
+    return sa.Column("position", Geometry("POINT", srid=STORAGE_SRID, spatial_index=False), place)
 
 
 def _plain_type(column: sa.Column) -> sa.types.TypeEngine[Any]:

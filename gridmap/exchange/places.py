@@ -41,8 +41,8 @@ def find_building(work: Work) -> None:
             given_building=sa.func.left(rows.c.code, BUILDING_DIGITS),
         )
     above: dict[str, sa.ColumnElement] = {name: building.c[name] for name in ("community", "neighbourhood")}
-    _by_reference(work, "building", building, **above)
-    _keep_stored(work, "building_id", also=("building", *above))
+    by_reference(work, "building", building, **above)
+    keep_stored(work, "building_id", also=("building", *above))
     own = {"county": _own_county(work, building), "building": building.c.code, "building_id": building.c.id}
     _by_position(work, building, **own, **above)
     _refuse_placeless(work, rows.c.building_id, "building")
@@ -57,15 +57,15 @@ def find_parents(work: Work) -> None:
         sa.select(*(unit.c[name] for name in columns)).where(work.current(unit)),
         sa.select(*(own.c[name] for name in columns)).where(sa.not_(own.c.refused)),
     ).subquery("known")
-    _by_reference(work, "parent", known)
+    by_reference(work, "parent", known)
     parent = known.alias("parent")
     lacking = sa.and_(rows.c.community.is_(None), parent.c.id == rows.c.parent_id, parent.c.community.is_not(None))
     above = {name: parent.c[name] for name in ("county", "community", "community_id")}
     while work.set(lacking, **above):
         pass  # one level at a time
     _refuse_placeless(work, rows.c.community, "community")
-    _keep_stored(work, "level")
-    _keep_stored(work, "parent_id", only=rows.c.level != "committee")
+    keep_stored(work, "level")
+    keep_stored(work, "parent_id", only=rows.c.level != "committee")
     alone = rows.c.parent_id.is_(None)
     work.refuse(sa.and_(rows.c.level != "committee", alone), "parent", "parent_needed")
     work.refuse(sa.and_(rows.c.level == "committee", sa.not_(alone)), "parent", "parent_unwanted")
@@ -97,13 +97,13 @@ def _community(work: Work) -> None:
         for hint in hints:
             full = hint.op("~")(f"^[0-9]{{{COMMUNITY_DIGITS + 1},}}$")
             work.set(sa.and_(given.is_(None), full), given_community=sa.func.left(hint, COMMUNITY_DIGITS))
-        _by_reference(work, "community", community)
+        by_reference(work, "community", community)
         unmoved = sa.or_(_still_in(work, community), sa.not_(_in_any(work, community)))
-        _keep_stored(work, "community", also=("community_id",), only=unmoved)
+        keep_stored(work, "community", also=("community_id",), only=unmoved)
     _by_position(
         work, community, county=_own_county(work, community), community=community.c.code, community_id=community.c.id
     )
-    _keep_stored(work, "community", also=("community_id",), only=rows.c.geom.is_(None))
+    keep_stored(work, "community", also=("community_id",), only=rows.c.geom.is_(None))
     if work.layer.code_letter:
         work.set(
             sa.and_(rows.c.community.is_(None), rows.c.position.is_(None), work.current(community),
@@ -135,10 +135,10 @@ def _neighbourhood(work: Work) -> None:
     if "neighbourhood_id" in rows.c:
         found["neighbourhood_id"], also = neighbourhood.c.id, ("neighbourhood_id",)
     if given_column("neighbourhood") in rows.c:
-        _by_reference(work, "neighbourhood", neighbourhood)
+        by_reference(work, "neighbourhood", neighbourhood)
     in_community = neighbourhood.c.community == rows.c.community
     unmoved = sa.or_(_still_in(work, neighbourhood), sa.not_(_in_any(work, neighbourhood, in_community)))
-    _keep_stored(work, "neighbourhood", also=also, only=sa.and_(_same_community(work), unmoved))
+    keep_stored(work, "neighbourhood", also=also, only=sa.and_(_same_community(work), unmoved))
     _by_position(work, neighbourhood, in_community, **found)
 
 
@@ -168,11 +168,11 @@ def _household(work: Work) -> None:
         community=household.c.community, neighbourhood=household.c.neighbourhood, geom=household.c.geom,
     )  # fmt: skip
     work.refuse(rows.c.household_id.is_(None), "code", "place_unknown", value=rows.c.code, layer="household")
-    _by_reference(work, "party_unit", stored("party_unit"))
-    _keep_stored(work, "party_unit_id")
+    by_reference(work, "party_unit", stored("party_unit"))
+    keep_stored(work, "party_unit_id")
 
 
-def _by_reference(work: Work, column: str, place: sa.FromClause, **also: sa.ColumnElement) -> None:
+def by_reference(work: Work, column: str, place: sa.FromClause, **also: sa.ColumnElement) -> None:
     """Fill in the place that the file names in `given_<column>`, by its code or by a name only one place has.
 
     A name counts inside the row's own community where that is known already; nothing is found in another county.
@@ -187,7 +187,8 @@ def _by_reference(work: Work, column: str, place: sa.FromClause, **also: sa.Colu
         values["county"] = _own_county(work, place)
     if column != "community" and "community" in place.c:
         near = sa.and_(near, sa.or_(rows.c.community.is_(None), place.c.community == rows.c.community))
-    asked = sa.and_(given.is_not(None), rows.c[f"{column}_id"].is_(None) if f"{column}_id" in rows.c else sa.true())
+    own = f"{column}_id" if f"{column}_id" in rows.c else column
+    asked = sa.and_(given.is_not(None), rows.c[own].is_(None) if own in rows.c else sa.true())
     work.set(sa.and_(asked, near, place.c.code == given), **values)
     named = (
         sa.select(rows.c.row, sa.func.count().label("count"), _any(place.c.id).label("id"))
@@ -208,7 +209,7 @@ def _any(column: sa.ColumnElement) -> sa.ColumnElement:
     return sa.func.array_agg(column, type_=sa.ARRAY(column.type))[1]
 
 
-def _keep_stored(
+def keep_stored(
     work: Work, column: str, *, also: tuple[str, ...] = (), only: sa.ColumnElement[bool] | None = None
 ) -> None:
     """Take over what is stored in columns that are still empty."""

@@ -78,6 +78,24 @@ REASONS = {
         "More people in one priority group than in the household, which has {people}.",
         "某类重点人群人数多于该户人数 {people}。",
     ),
+    # the residents
+    "people_counted": (
+        "This household has {people} residents on record, from whom its people are counted. Change the residents.",
+        "该户已登记居民 {people} 人，人数由居民信息统计，请修改居民信息。",
+    ),
+    "groups_counted": (
+        "The priority groups of this household are counted from its residents. Change the residents.",
+        "该户的重点人群由居民信息统计，请修改居民信息。",
+    ),
+    "moved_since": (
+        "This person's move to household {other} was recorded since. Give the person's code to move them back.",
+        "此人已登记迁至户 {other}。如确需迁回，请填写居民编码。",
+    ),
+    "person_ambiguous": (
+        "{count} persons of this name live in the household. Give the year of birth, the identity number or the code.",
+        "该户有 {count} 位同名居民，请填写出生年份、身份证号或居民编码。",
+    ),
+    "consent_undated": ("Consent needs the day it was given.", "以同意为依据时须填写同意日期。"),
     # the geometry
     "coordinate": (
         "{cell} is not a coordinate. Write it with the digits 0 to 9.", "{cell} 不是坐标，请用半角数字填写。",
@@ -112,6 +130,15 @@ REASONS = {
     ),
     "not_repairable": ("The shape cannot be repaired: {fault}.", "图形无法修复：{fault}。"),
     # the place
+    "address_unread": (
+        "No building can be read from this address. Write it like 3幢2单元502.",
+        "无法从地址中识别楼栋，请写成 3幢2单元502 的形式。",
+    ),
+    "address_unknown": ("No building fits this address. Near: {near}.", "没有与该地址相符的楼栋。相近：{near}。"),
+    "address_ambiguous": (
+        "{count} buildings fit this address: {near}. State the estate or the community.",
+        "有 {count} 栋楼与该地址相符：{near}。请注明小区或社区。",
+    ),
     "place_unknown": ("No {layer} has this code or name.", "没有该代码或名称的{layer_zh}。"),
     "place_ambiguous": (
         "{count} {layer} rows have this name. Write the code.",
@@ -178,7 +205,7 @@ REASONS = {
 }  # fmt: skip
 
 LAYERS_ZH = {
-    "community": "社区", "neighbourhood": "网格", "estate": "小区", "building": "楼栋", "household": "户",
+    "community": "社区", "neighbourhood": "网格", "estate": "小区", "building": "楼栋", "household": "户", "resident": "居民",
     "party_unit": "党组织", "party_household": "党员户", "supply_point": "物资点", "volunteer": "志愿者",
 }  # fmt: skip
 

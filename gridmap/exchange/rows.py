@@ -19,6 +19,7 @@ from gridmap.layer import Field, Layer
 from gridmap.vault import Vault
 
 Progress = Callable[[str, int], None]
+TOLD = ("name", "birth_year", "unit", "room")  # what names a thing beside places and geometry
 CODED_BY_PARTS = ("household", "party_household")  # their codes name them; they need no key of their own
 
 
@@ -121,7 +122,7 @@ class Loader:
         codes = by_column.get("code", [None] * count)
         if not self.needs_digest or None not in codes:
             return [None] * count
-        told = [cells for name, cells in by_column.items() if name == "name" or name in self.places]
+        told = [cells for name, cells in by_column.items() if name in TOLD or name in self.places]
         made = incoming.digests([*told, [None] * count], geometry)
         return [key if code is None else None for code, key in zip(codes, made, strict=True)]
 

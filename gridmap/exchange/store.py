@@ -24,7 +24,7 @@ def refuse_incomplete(work: Work) -> None:
         lacking = sa.and_(rows.c.is_new, rows.c[field.column].is_(None))
         code, facts = missing(field)
         work.refuse(lacking, field.column, code, **facts)
-    if not table.c.geom.nullable and work.layer.name not in ("household", "party_household"):
+    if work.layer.is_drawn and not table.c.geom.nullable and work.layer.name not in ("household", "party_household"):
         work.refuse(sa.and_(rows.c.is_new, rows.c.geom.is_(None)), "geometry", "geometry_missing")
 
 
@@ -55,6 +55,8 @@ def keep_equal_shapes(work: Work) -> None:
     """Put the stored geometry in place of one that differs by less than a millimetre, or in the order of its points."""
     import shapely
 
+    if not work.layer.is_drawn:
+        return
     rows, table = work.rows, work.layer.table
     differing = sa.and_(
         _same_row(work), work.good, sa.not_(rows.c.geom.op("=")(table.c.geom)),
@@ -109,7 +111,7 @@ def write(work: Work) -> None:
     )
     work.set(sa.and_(_same_row(work), differs), is_changed=True)
     changed: dict[str, Any] = {name: rows.c[name] for name in compared}
-    changed |= {"source": sa.func.coalesce(rows.c.source, report.path.name)}
+    changed |= {"source": sa.func.coalesce(rows.c.source, report.name)}
     changed |= {"version": table.c.version + 1, "changed_at": sa.func.now(), "changed_by": by}
     work.conn.execute(sa.update(table).where(_same_row(work), work.good, rows.c.is_changed).values(changed))
     work.set(rows.c.was_county.is_not(None), is_changed=True)  # its new county is written already
@@ -139,7 +141,7 @@ def _or_default(work: Work, target: sa.Column) -> sa.ColumnElement:
     """Return the value of a new thing's column, with the default that fills it where the file says nothing."""
     value: sa.ColumnElement = work.rows.c[target.name]
     if target.name == "source":
-        return sa.func.coalesce(value, work.report.path.name)
+        return sa.func.coalesce(value, work.report.name)
     if target.name == "name" and work.layer.name == "building":
         return sa.func.coalesce(value, "楼栋" + sa.func.right(work.rows.c.code, NUMBER_DIGITS))
     default = target.server_default

@@ -50,6 +50,7 @@ def converter(field: Field, *, is_escaped: bool) -> Convert:
         "boolean": lambda cell: boolean(cell, known),
         "date": day,
         "words": several,
+        "tags": lambda cell: tags(cell, field, known),
         "priority": lambda cell: priority(cell, field, known),
         "identity": identity,
         "unit": lambda cell: part_of_code(cell, "unit", 2),
@@ -167,6 +168,18 @@ def priority(cell: Any, field: Field, known: Mapping[str, str]) -> list[str]:
             raise BadValue("unknown_word", known=en, known_zh=zh)
         counted[tag] = number
     return [f"{tag}:{number}" for tag, number in sorted(counted.items())]
+
+
+def tags(cell: Any, field: Field, known: Mapping[str, str]) -> list[str]:
+    """Return the stored words of a list of choices, in order, each once: 空巢独居老人、慢性病."""
+    found = set()
+    for entry in several(cell):
+        tag = known.get(words.folded(entry))
+        if tag is None:
+            en, zh = words.listed(field)
+            raise BadValue("unknown_word", known=en, known_zh=zh)
+        found.add(tag)
+    return sorted(found)
 
 
 def identity(cell: Any) -> str:

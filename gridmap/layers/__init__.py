@@ -10,6 +10,7 @@ from gridmap.layers import (
     neighbourhood,
     party_household,
     party_unit,
+    resident,
     street,
     supply_point,
     volunteer,
@@ -28,5 +29,6 @@ LAYERS = Layers(
         party_household.LAYER,
         volunteer.LAYER,
         supply_point.LAYER,
+        resident.LAYER,
     )
 )

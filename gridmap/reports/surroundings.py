@@ -14,8 +14,9 @@ from gridmap.errors import NotFound
 from gridmap.hierarchy import building as building_table
 from gridmap.hierarchy import building_estate, household, household_priority, places_above, places_at
 from gridmap.hierarchy import estate as estate_table
+from gridmap.hours import is_open
 from gridmap.layers.closure_zone import LAYER as CLOSURE_ZONE
-from gridmap.layers.closure_zone import in_force
+from gridmap.layers.closure_zone import in_force, strictness
 from gridmap.layers.party_household import table as party_household
 from gridmap.layers.party_unit import building_party_unit, neighbourhood_party_unit
 from gridmap.layers.party_unit import table as party_unit
@@ -23,8 +24,8 @@ from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.layers.supply_point.queries import stock
 from gridmap.layers.volunteer import LAYER as VOLUNTEER
 from gridmap.layers.volunteer.queries import covering
-from gridmap.proximity import nearest
 from gridmap.reports import catchment
+from gridmap.reports.nearest_supply import nearest_supply
 from gridmap.roles import MIN_CELL
 
 NEAREST_SHOWN = 5
@@ -127,12 +128,37 @@ def now(conn: sa.Connection) -> datetime:
 
 
 def _around(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str, Any]:
-    points = _dicts(nearest(conn, actor, SUPPLY_POINT, origin, k=NEAREST_SHOWN))
-    counted = stock(conn, actor, [point["code"] for point in points])
-    return {
-        "supply_points": [{**point, "stock": _dicts(counted[point["code"]])} for point in points],
-        "as_of": now(conn),
+    as_of = now(conn)
+    found = nearest_supply(conn, actor, origin, k=NEAREST_SHOWN)
+    codes = [one.code for one in found.items] + [one.code for one in found.skipped if one.code]
+    told = _names_and_hours(conn, actor, codes)
+    counted = stock(conn, actor, [point.code for point in found.items])
+    ways = {
+        point.code: found.walker.route(origin, (point.lon, point.lat), limit_m=point.distance_m)
+        for point in found.items
     }
+    return {
+        "supply_points": [
+            {
+                **asdict(point), "stock": _dicts(counted[point.code]), "way": ways[point.code],
+                "is_open": is_open(told[point.code][1], as_of),
+            }
+            for point in found.items
+        ],
+        "skipped": [{**asdict(one), "name": told[one.code][0] if one.code else None} for one in found.skipped],
+        "method": found.walker.method,
+        "as_of": as_of,
+    }  # fmt: skip
+
+
+def _names_and_hours(conn: sa.Connection, actor: Actor, codes: list[str]) -> dict[str, tuple[str, str | None]]:
+    s = SUPPLY_POINT.table
+    rows = conn.execute(
+        sa.select(s.c.code, s.c.name, s.c.open_hours).where(
+            s.c.code.in_(codes), SUPPLY_POINT.current(), within_scope(s, actor)
+        )
+    )
+    return {row.code: (row.name, row.open_hours) for row in rows}
 
 
 def _zones_at(conn: sa.Connection, actor: Actor, origin: Position) -> list[dict[str, Any]]:
@@ -154,13 +180,12 @@ def _zones(
 ) -> list[dict[str, Any]]:
     """Return the zones in force under a condition on their area; `partly` tells that they do not cover the whole place."""
     z = CLOSURE_ZONE.table.c
-    strictest = sa.case({name: rank for rank, name in enumerate(CLOSURE_ZONE.style.symbols)}, value=z.type)
     partly = (~sa.func.ST_Covers(z.geom, place)).label("partly")
     rows = conn.execute(
         sa.select(z.code, z.name, z.type, z.state, z.starts_at, z.ends_at, z.order_no, z.issuer, partly)
         .where(in_force(sa.func.now()), within_scope(CLOSURE_ZONE.table, actor))
         .where(z.geom.op("&&")(place), condition)
-        .order_by(strictest, z.code)
+        .order_by(strictness(z.type), z.code)
     )
     return [dict(row) for row in rows.mappings()]
 

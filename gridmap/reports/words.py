@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from gridmap.layer import N_, Layer
-from gridmap.layers import closure_zone, household, party_unit, supply_point
+from gridmap.layers import closure_zone, party_unit, supply_point
+from gridmap.priority import PRIORITY_TITLES
 from gridmap.reports import recorded
 from gridmap.web.i18n import moment, number, translated
 
@@ -47,7 +48,7 @@ def titles() -> dict[str, Mapping[str, str]]:
         "supply_kinds": supply_point.KINDS,
         "zone_types": closure_zone.TYPES,
         "party_levels": party_unit.LEVELS,
-        "priorities": household.PRIORITY_TITLES,
+        "priorities": PRIORITY_TITLES,
     }
 
 

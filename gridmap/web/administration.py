@@ -28,6 +28,8 @@ VERB_TITLES = {
     "household.count": N_("Numbers of households and people"),
     "household.exact": N_("Also numbers under five"),
     "household.priority": N_("Priority groups"),
+    "household.visit": N_("Recording visits to households"),
+    "resident.count": N_("Numbers of residents"),
     "volunteer.count": N_("Numbers of volunteers"),
     "person.reveal": N_("Unmasking one person, with a reason, on record"),
     "person.search": N_("Finding persons by name, phone or identity number"),

@@ -12,6 +12,7 @@ from gridmap import crs, features, hierarchy, tiles
 from gridmap.crs import Position
 from gridmap.errors import InvalidInput
 from gridmap.layer import Layer
+from gridmap.search import search as sought
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, revalidated, with_etag
 from gridmap.web.i18n import translated
@@ -39,7 +40,7 @@ def list_layers(query: schemas.LanguageQuery) -> Response:  # `i18n` reads the l
 def count_features(query: schemas.BoxQuery) -> Response:
     """How many features of each layer touch a box, counted up to 5,000."""
     box = features.parse_bbox(query.bbox)
-    visible = [layer for layer in layers().values() if actor().may(layer.view)]
+    visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     with begin() as conn:
         return json_response({"items": features.counts(conn, actor(), visible, box)})
 
@@ -73,7 +74,7 @@ def show_feature(path: schemas.FeaturePath, query: schemas.Dated) -> Response:
 @bp.get("/search", responses={200: schemas.SearchAnswer})
 @permission(SIGNED_IN)
 def search(query: schemas.SearchQuery) -> Response:
-    """What begins with a code or carries a text in its name, in every layer the caller may view."""
+    """What a code, a name, its pinyin or its initials begin with the text, in every layer the caller may view."""
     return _search(query)
 
 
@@ -88,7 +89,7 @@ def search_by_body(body: schemas.SearchBody) -> Response:
 def _search(query: schemas.SearchQuery | schemas.SearchBody) -> Response:
     near = _standing_at(query)
     with begin(query.as_of) as conn:
-        found = features.search(conn, actor(), list(layers().values()), query.q, near=near)
+        found = sought(conn, actor(), list(layers().values()), query.q, near=near)
         communities = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
         estates = hierarchy.estate_names(conn, actor(), {item.code for item in found})
     around = {item: (estates.get(item.code), communities.get(item.community or "")) for item in found}
@@ -126,7 +127,7 @@ def describe(layer: Layer) -> dict[str, object]:
     return {
         "name": layer.name,
         "title": translated(layer.title),
-        "geometry": layer.geometry,
+        "geometry": layer.geometry or None,
         "min_zoom": layer.min_zoom,
         "cluster_zoom": layer.cluster_zoom,
         "is_live": layer.is_live,

@@ -2,7 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 
 from gridmap.crs import decimal
 from gridmap.layer import N_
@@ -82,6 +92,19 @@ class NearestQuery(Dated):
     kind: PlainText | None = Field(None, description=N_("Only things of this kind."))
 
 
+class NearestSupplyQuery(NearestQuery):
+    """What the point must have, when it must be open, and how the way is measured."""
+
+    item: PlainText | None = Field(
+        None, description=N_("Only points where this item (7 digits) was last counted in stock.")
+    )
+    at: PlainText | None = Field(None, description=N_("Only points open at this moment, ISO 8601, or now."))
+    method: Literal["walk", "geodesic"] | None = Field(
+        None,
+        description=N_("walk (the default; an estimate where no streets are loaded) or geodesic, the straight line."),
+    )
+
+
 class PositionQuery(Dated):
     """A position."""
 
@@ -89,7 +112,7 @@ class PositionQuery(Dated):
     lat: Latitude
 
 
-class NearestPositionQuery(NearestQuery, PositionQuery):
+class NearestPositionQuery(NearestSupplyQuery, PositionQuery):
     """A position, how many, and of which kind."""
 
 
@@ -101,10 +124,29 @@ class FeaturesQuery(Dated):
     cursor: PlainText | None = Field(None, description=N_("From the `next` link of the page before."))
 
 
+class ExportQuery(Strict):
+    """How a layer is written to a file."""
+
+    format: Literal["geojson", "gpkg", "zip", "csv", "xlsx"] = Field(
+        "geojson", description=N_("geojson, gpkg (GeoPackage), zip (a Shapefile), csv or xlsx.")
+    )
+    crs: PlainText = Field("EPSG:4490", description=N_("EPSG:4490, any other EPSG code, GCJ-02 or BD-09."))
+    encoding: PlainText | None = Field(None, description=N_("Of CSV and Shapefile: UTF-8 or GBK."))
+    place: PlainText = Field("", description=N_("Code of a place: only what lies there."))
+
+
 class BoxQuery(Dated):
     """A box."""
 
     bbox: PlainText = Field(description=N_("west,south,east,north in degrees."))
+
+
+class MomentQuery(Strict):
+    """The moment an answer is for."""
+
+    as_of: AwareDatetime | None = Field(
+        None, description=N_("A past moment as ISO 8601 with its zone, such as 2026-11-24T08:00:00Z; else now.")
+    )
 
 
 class SearchQuery(Dated):
@@ -215,15 +257,26 @@ class NearestItem(BaseModel):
     layer: str
     kind: str | None
     distance_m: float
-    method: Literal["geodesic"]
+    walk_s: int | None = None
+    method: Literal["walk", "estimate", "geodesic"]
     lon: float
     lat: float
 
 
+class SkippedItem(BaseModel):
+    """A nearer point that was passed over; of one outside the reader's area only the distance is told."""
+
+    code: str | None
+    distance_m: float
+    reason: Literal["empty", "closed", "cut_off", "outside"]
+    method: Literal["walk", "estimate", "geodesic"]
+
+
 class NearestAnswer(BaseModel):
-    """The nearest things, nearest first, ties by code."""
+    """The nearest things, nearest first, ties by code; and for supply points the nearer ones that do not serve."""
 
     items: list[NearestItem]
+    skipped: list[SkippedItem] = []
     as_of: str
     origin: Origin
 
@@ -256,7 +309,7 @@ class LayerItem(BaseModel):
 
     name: str
     title: str
-    geometry: Literal["point", "line", "polygon"]
+    geometry: Literal["point", "line", "polygon"] | None
     min_zoom: int
     cluster_zoom: int | None
     is_live: bool
@@ -457,6 +510,27 @@ class VersionsAnswer(BaseModel):
     """The versions of a thing, newest first."""
 
     items: list[VersionItem]
+
+
+class SummaryPlace(BaseModel):
+    """The place that figures are for; `whole` is false where the caller may count a part of it only."""
+
+    level: str
+    code: str
+    name: str
+    whole: bool
+
+
+class SummaryAnswer(BaseModel):
+    """The figures of a place; null for what the caller may not know, `<5` for a small number of households."""
+
+    buildings: int | None
+    households: int | Literal["<5"] | None
+    people: int | None
+    priority: dict[str, int] | None
+    layers: dict[str, int]
+    place: SummaryPlace
+    as_of: str
 
 
 class Health(BaseModel):

@@ -7,6 +7,7 @@ from flask import Flask, current_app
 
 from gridmap.access import COMMUNITY_DIGITS
 from gridmap.accounts.sessions import Identity
+from gridmap.errors import GridmapError
 from gridmap.layer import N_
 from gridmap.roles import ROLES
 from gridmap.web.session import actor, identity, layers
@@ -24,7 +25,7 @@ class Section:
 
 def has_map() -> bool:
     """Return whether the actor may view any layer at all."""
-    return any(actor().may(layer.view) for layer in layers().values())
+    return any(actor().may(layer.view) for layer in layers().drawn())
 
 
 def _begins_on(page: str) -> Callable[[Identity], bool]:
@@ -39,6 +40,10 @@ def _counted_places() -> tuple[str, ...]:
     return actor().places_for("household.count")
 
 
+def _may_import() -> bool:
+    return any(layer.fields and actor().may(layer.edit) for layer in layers().values())
+
+
 def _may(verb: str) -> Callable[[Identity], bool]:
     return lambda _: actor().may(verb)
 
@@ -47,6 +52,9 @@ SECTIONS = (
     Section("pages.map_page", N_("Map"), "map", lambda _: has_map()),
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
+    Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
+    Section("exports.page", N_("Export"), "export", lambda _: has_map()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
     Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
     Section("trail.page", N_("Audit"), "journal", _may("audit.view")),
@@ -55,8 +63,17 @@ SECTIONS = (
 
 
 def init(app: Flask) -> None:
-    """Give templates the sections."""
-    app.jinja_env.globals["sections"] = sections
+    """Give templates the sections, and whose view they show."""
+    app.jinja_env.globals |= {"sections": sections, "viewed_as": viewed_as}
+
+
+def viewed_as() -> str | None:
+    """Return whose view this is; None where that cannot be found out, so that error pages need no database."""
+    try:
+        who = identity()
+    except GridmapError:
+        return None
+    return who.viewed_as if who is not None else None
 
 
 def sections() -> list[Section]:

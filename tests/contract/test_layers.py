@@ -27,8 +27,10 @@ def test_every_folder_of_a_layer_is_listed():
 
 @EACH
 def test_what_a_layer_names_exists(layer):
-    for name in (*layer.tile_columns, "code", "tile_geom", "valid_to"):
+    for name in (*layer.tile_columns, "code", "valid_to"):
         assert name in layer.source.c
+    assert ("tile_geom" in layer.source.c) == layer.is_drawn
+    assert layer.is_drawn or (layer.tile_columns == () and not layer.style.symbols)
     for name in layer.list_columns:
         assert name in layer.table.c
     assert layer.style.by == "" or layer.style.by in layer.tile_columns

@@ -54,10 +54,13 @@ def description(app):
 def address(demo, description):
     """Return a working address of a route, with the parameters it requires."""
     with demo.connect() as conn:
-        code = conn.scalar(sa.select(LAYERS["building"].table.c.code).limit(1))
+        codes = {
+            name: conn.scalar(sa.select(LAYERS[name].table.c.code).limit(1)) for name in ("building", "closure_zone")
+        }
 
     def address_of(rule: str) -> str:
         layer = "supply_point" if "nearest/<" in rule else "volunteer" if "persons/" in rule else "building"
+        code = codes["closure_zone" if "closure_zones/" in rule else "building"]
         path = _described(rule).format(layer=layer, layers="building", code=code, z=1, x=0, y=0, **NOBODY)
         declared = description["paths"].get(_described(rule), {}).get("get", {}).get("parameters", [])
         required = {part["name"]: SENT[part["name"]] for part in declared if part["in"] == "query" and part["required"]}

@@ -28,14 +28,14 @@ def test_the_committed_sample_is_what_the_generator_makes(fresh):
 
 def test_the_sample_is_small_and_has_every_layer():
     assert sum(path.stat().st_size for path in SAMPLE.iterdir()) < 900_000
-    for name in LAYERS:
+    for name in (layer.name for layer in LAYERS.drawn()):
         collection = orjson.loads(SAMPLE.joinpath(f"{name}.geojson").read_bytes())
         assert collection["features"]
         assert "crs" not in collection
 
 
 def test_gdal_reads_the_sample_with_its_counts():
-    for name in LAYERS:
+    for name in (layer.name for layer in LAYERS.drawn()):
         path = SAMPLE / f"{name}.geojson"
         assert pyogrio.read_info(path)["features"] == len(orjson.loads(path.read_bytes())["features"])
 

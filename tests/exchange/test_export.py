@@ -24,6 +24,8 @@ WAYS = [
     ("geojson", None, None), ("gpkg", None, None), ("shp", None, None), ("zip", None, "GB18030"), ("csv", None, None),
     ("xlsx", None, None), ("gpkg", "EPSG:4549", None), ("csv", "GCJ-02", "gb18030"), ("zip", "BD-09", None),
 ]  # fmt: skip
+# Rows without geometry go into spreadsheets only.
+ROUND_TRIPS = [(layer, *way) for way in WAYS for layer in TAKEN if LAYERS[layer].is_drawn or way[0] in ("csv", "xlsx")]
 TABLES = (*TAKEN, "stock_count", "household_priority", "building_estate", "building_volunteer", "building_party_unit",
           "neighbourhood_party_unit")  # fmt: skip
 
@@ -49,8 +51,7 @@ def read(path):
     return list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
 
 
-@pytest.mark.parametrize("layer", TAKEN)
-@pytest.mark.parametrize(("suffix", "crs", "encoding"), WAYS, ids=lambda part: str(part))
+@pytest.mark.parametrize(("layer", "suffix", "crs", "encoding"), ROUND_TRIPS, ids=lambda part: str(part))
 def test_taking_an_export_back_changes_nothing(town, tmp_path, layer, suffix, crs, encoding):
     before = sums(town)
     path = tmp_path / f"{layer}.{suffix}"

@@ -111,7 +111,7 @@ def test_every_word_the_screen_shows_is_taken(app, field, language):
         shown = {word: translated(title) for word, title in field.choices.items()}
     for word, title in shown.items():
         for written in (title, title.upper(), word, *field.synonyms.get(word, ())):
-            stored = {"boolean": word == "true", "priority": [f"{word}:1"]}.get(field.kind, word)
+            stored = {"boolean": word == "true", "priority": [f"{word}:1"], "tags": [word]}.get(field.kind, word)
             assert value(field, written) == stored, written
 
 

@@ -3,7 +3,7 @@
 from gridmap.hierarchy import PRIORITY_TAGS
 from gridmap.layers import LAYERS
 from gridmap.layers.closure_zone import STATES
-from gridmap.layers.household import PRIORITY_TITLES
+from gridmap.priority import PRIORITY_TITLES
 from gridmap.reports import words
 
 

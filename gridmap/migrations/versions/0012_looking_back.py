@@ -1,7 +1,7 @@
 """Former rows are found by place as present ones are, and numbers are given out by somebody who sees all of them.
 
 Revision ID: 0012
-Revises: 0010
+Revises: 0016
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from geoalchemy2 import Geography, Geometry
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
