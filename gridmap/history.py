@@ -42,10 +42,19 @@ def at(table: sa.Table, moment: datetime, name: str | None = None) -> sa.Subquer
     if kept is None:
         raise ValueError(f"{table.name} keeps no former rows")
     when = literal(moment)
-    standing = sa.select(*table.columns).where(table.c.changed_at <= when)
-    columns = [kept.c[column.name] for column in table.columns]
-    stood = sa.select(*columns).where(kept.c.changed_at <= when, kept.c.until > when)
-    return sa.union_all(standing, stood).subquery(name or table.name)
+    standing = _stood(table, table, when)
+    return sa.union_all(standing, _stood(kept, table, when).where(kept.c.until > when)).subquery(name or table.name)
+
+
+def _stood(source: sa.Table, table: sa.Table, when: sa.ColumnElement[datetime]) -> sa.Select[Any]:
+    """Select the rows of a table, or of its former rows, that had begun by a moment and were not over then."""
+    columns: list[sa.ColumnElement[Any]] = [source.c[column.name] for column in table.columns]
+    stood = source.c.changed_at <= when
+    if "valid_to" in table.c:  # who is in force at the moment has no end yet
+        end = source.c.valid_to
+        stood = sa.and_(stood, source.c.valid_from <= when, sa.or_(end.is_(None), end > when))
+        columns = [sa.cast(sa.null(), end.type).label("valid_to") if c is end else c for c in columns]
+    return sa.select(*columns).where(stood)
 
 
 def literal(moment: datetime) -> sa.ColumnElement[datetime]:
@@ -56,6 +65,12 @@ def literal(moment: datetime) -> sa.ColumnElement[datetime]:
 def look_back(conn: sa.Connection, moment: datetime) -> None:
     """Make every later question of a connection's transaction see the rows, and the time, of a moment."""
     conn.execution_options(**{OPTION: moment})
+
+
+def moment_of(conn: sa.Connection) -> datetime | None:
+    """Return the moment a connection looks back to, None if it does not."""
+    moment: datetime | None = conn.get_execution_options().get(OPTION)
+    return moment
 
 
 def listen(engine: sa.Engine) -> None:

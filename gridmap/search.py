@@ -15,6 +15,7 @@ from gridmap.access import COMMUNITY_DIGITS, Actor, within_scope
 from gridmap.crs import Position
 from gridmap.errors import InvalidInput
 from gridmap.hierarchy import LEVELS, building, building_estate
+from gridmap.history import moment_of
 from gridmap.layer import Layer
 from gridmap.tables import geography
 from gridmap.tables import search_term as term
@@ -58,8 +59,9 @@ def search(
     wanted = text.strip()
     if len(wanted) > MAX_QUERY_CHARS or "\x00" in wanted:
         raise InvalidInput(f"A search holds at most {MAX_QUERY_CHARS} characters.", where="q")
+    is_past = moment_of(conn) is not None
     asked = [
-        _matches(actor, layer, wanted, near, limit)
+        _matches(actor, layer, wanted, near, limit, is_past=is_past)
         for layer in layers
         if actor.may(layer.view) and (is_named(layer) or not _is_too_short(layer, wanted))
     ]
@@ -81,7 +83,7 @@ def _level(layer: str) -> int:
     return LEVELS.index(layer) if layer in LEVELS else len(LEVELS)
 
 
-def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit: int) -> sa.Select:
+def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit: int, *, is_past: bool) -> sa.Select:
     table, written = layer.table, unicodedata.normalize("NFKC", text)
     name, is_whole = table.c.code, table.c.code == written
     if is_named(layer):
@@ -90,7 +92,8 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
     away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
     if near is not None and layer.is_drawn:
         away_m = sa.func.ST_Distance(geography(spot), sa.func.ST_GeogFromText(near.ewkt))
-    keys = _keys(actor, layer, written).cte(f"{layer.name}_keys").prefix_with("MATERIALIZED")
+    sought = _keys_then(actor, layer, written) if is_past else _keys(actor, layer, written)
+    keys = sought.cte(f"{layer.name}_keys").prefix_with("MATERIALIZED")
     inner = (
         sa.select(
             sa.literal(layer.name).label("layer"), table.c.code, name.label("name"),
@@ -116,6 +119,15 @@ def _keys(actor: Actor, layer: Layer, text: str) -> sa.CompoundSelect:
     if table is building and (found := _NUMBER_IN.fullmatch(text.replace(" ", ""))):
         parts.append(_numbered(actor, found["estate"], found["number"]))
     return sa.union(*parts)
+
+
+def _keys_then(actor: Actor, layer: Layer, text: str) -> sa.CompoundSelect:
+    """Select the keys of what a text begins the code of, or is a part of the name of; of the past no terms are kept."""
+    table = layer.table
+    named = sa.select(table.c.county, table.c.id.label("thing_id")).where(layer.current(), within_scope(table, actor))
+    carries = table.c.name.icontains(text, autoescape=True) if is_named(layer) else sa.false()
+    named = named.where(carries)
+    return sa.union(_by_code(actor, layer, text).subquery().select(), named.limit(MAX_MATCHES).subquery().select())
 
 
 def _by_code(actor: Actor, layer: Layer, text: str) -> sa.Select:

@@ -16,7 +16,7 @@ from gridmap import features, personal
 from gridmap.access import EVERYWHERE, Actor, Right, within_scope
 from gridmap.editing import form, geometry
 from gridmap.editing.faults import Fault, Gone, Refused, Stale, fault_of
-from gridmap.errors import Conflict, InvalidInput, NotAllowed, NotFound
+from gridmap.errors import Conflict, NotAllowed, NotFound
 from gridmap.exchange import incoming, takeover
 from gridmap.exchange.columns import COUNTY, Column, Plan
 from gridmap.exchange.reasons import LAYERS_ZH, Note
@@ -143,8 +143,7 @@ def _begin(conn: sa.Connection, actor: Actor, layer: Layer) -> None:
     """Refuse who may not, and wait for an import of the layer to end."""
     actor.require(layer.view)
     actor.require(layer.edit)
-    if not layer.fields:
-        raise InvalidInput(f"Rows of {layer.name} are not edited here. 此图层不在此处编辑。", where="layer")
+    form.require_editable(layer)
     conn.execute(sa.select(sa.func.set_config("lock_timeout", f"{WAIT_S}s", True)))
     conn.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(sa.func.hashtext(f"import {layer.name}"))))
 

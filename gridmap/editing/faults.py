@@ -34,7 +34,7 @@ class Refused(InvalidInput):
         super().__init__(f"{first.where}: {first.detail} {first.detail_zh}", where=first.where or None)
 
     @property
-    def more(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Return what the answer carries besides: every fault."""
         return {"errors": [vars(fault) for fault in self.faults]}
 
@@ -66,7 +66,7 @@ class Stale(GridmapError):
             f" 已被 {by} 修改（现为第 {version} 版），您填写的内容未丢失，请比较后再保存。",
             where="If-Match",
         )
-        self.more = {"version": version, "stored": stored, "sent": sent}
+        self.facts = {"version": version, "stored": stored, "sent": sent}
 
 
 class Gone(Conflict):

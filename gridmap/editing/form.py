@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from gridmap import history, personal
 from gridmap.access import Actor, within_scope
+from gridmap.errors import InvalidInput
 from gridmap.exchange.columns import DETAILS, ORIGIN, fields_of
 from gridmap.layer import Field, Layer
 from gridmap.tables import metadata
@@ -34,6 +35,17 @@ def fields(layer: Layer) -> tuple[Field, ...]:
     """Return the fields of a layer that people fill in one thing at a time."""
     beside = {field.column for field in (*DETAILS.get(layer.name, ()), ORIGIN)}
     return tuple(field for field in fields_of(layer) if field.column not in beside)
+
+
+def is_editable(layer: Layer) -> bool:
+    """Return whether things of a layer are made and changed here; zones and residents have procedures of their own."""
+    return bool(layer.fields) and layer.is_drawn
+
+
+def require_editable(layer: Layer) -> None:
+    """Raise InvalidInput for a layer whose things have a procedure of their own."""
+    if not is_editable(layer):
+        raise InvalidInput(f"Rows of {layer.name} are not edited here. 此图层不在此处编辑。", where="layer")
 
 
 def is_fixed(layer: Layer, field: Field) -> bool:

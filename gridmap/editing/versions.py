@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 
 from gridmap import personal
 from gridmap.access import Actor, within_scope
@@ -91,7 +92,8 @@ def _rows(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> list[sa
         raise NotFound(f"There is no {layer.name} with the code {code[:40]!r}.", where="code")
     queries = []
     for source, until in ((table, sa.null()), (kept, kept.c.until)):
-        shape = sa.func.ST_AsGeoJSON(source.c.geom, GEOJSON_DIGITS, 0).label("shape")
+        geom = source.c.geom if layer.is_drawn else sa.cast(sa.null(), Geometry())
+        shape = sa.func.ST_AsGeoJSON(geom, GEOJSON_DIGITS, 0).label("shape")
         columns = [source.c[column.name] for column in table.columns if column.computed is None]
         period = sa.cast(until, source.c.changed_at.type).label("until")
         queries.append(

@@ -67,7 +67,7 @@ class Table:
 def summarise(path: schemas.CodePath, query: schemas.MomentQuery) -> Response:
     """Buildings, households, people, priority groups and things of each layer in a place, estate or party unit."""
     past.check_moment(query.as_of)
-    with begin() as conn:
+    with begin(looks_back=False) as conn:
         node = nodes.find(conn, actor(), path.code, query.as_of)
         figures = rollup.summary(conn, actor(), layers().values(), node, query.as_of)
         moment = query.as_of or now(conn)
@@ -82,7 +82,7 @@ def summarise(path: schemas.CodePath, query: schemas.MomentQuery) -> Response:
 def page() -> str | AnyResponse:
     """The figures of a place and its parts: a table beside a map."""
     place = forms.text(request.args, "place")
-    with begin() as conn:
+    with begin(looks_back=False) as conn:
         if not place:
             begun = nodes.starts(conn, actor())
             if len(begun) == 1:
@@ -109,7 +109,7 @@ def page() -> str | AnyResponse:
 def parts_areas() -> Response:
     """The areas of a place's parts with the figure that is shown, its class, and the address of the part's own page."""
     show = request.args.get("show", "households")
-    with begin() as conn:
+    with begin(looks_back=False) as conn:
         table = _table(conn, forms.text(request.args, "place"))
         parts = [line.part for line in table.lines if line.part is not None]
         drawn = areas.shapes(conn, actor(), parts, _as_of())
@@ -134,7 +134,7 @@ def export() -> Response:
     suffix = request.args.get("format", "xlsx")
     if suffix not in spreadsheet.WRITERS:
         raise InvalidInput("format is csv or xlsx. format 只能是 csv 或 xlsx。", where="format")
-    with begin() as conn:
+    with begin(looks_back=False) as conn:
         table = _table(conn, forms.text(request.args, "place"))
         columns = _columns(table)
         heading: list[Any] = [translated(N_("Code")), translated(N_("Name")), translated(N_("Level"))]

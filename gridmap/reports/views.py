@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag
 
 from gridmap import crs, features, hierarchy, persons
 from gridmap.crs import Position
+from gridmap.editing import form
 from gridmap.errors import InvalidInput
 from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.layers.volunteer.queries import covering
@@ -175,4 +176,4 @@ def _answer(items: list[Any], as_of: Any, origin: Position, code: str | None = N
 def _may_edit(layer: str) -> bool:
     """Return whether a panel offers to change what it shows: by right, and not of a past moment."""
     found = layers()[layer]
-    return bool(found.fields) and actor().may(found.edit) and as_of() is None
+    return form.is_editable(found) and actor().may(found.edit) and as_of() is None

@@ -30,6 +30,7 @@ _CHANGED: dict[Any, Any] = {"412": schemas.StaleProblem, "428": schemas.Problem}
 def show_form(path: schemas.LayerPath, query: schemas.FormQuery) -> Response:
     """What is to be filled in for a thing of a layer: of a new one, or with `code` of a stored one with its values."""
     layer = layers()[path.layer]
+    form.require_editable(layer)
     with begin() as conn:
         row = None if query.code is None else features.row(conn, actor(), layer, query.code)
         filled = form.filled(conn, layer, row)

@@ -35,9 +35,9 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(GridmapError)
     def _expected(error: GridmapError) -> Response:
-        facts = getattr(error, "facts", None)
-        status = 412 if facts and request.headers.get("If-Match") else error.status  # facts: both states of a thing
-        more = facts or getattr(error, "more", None)
+        more = getattr(error, "facts", None) or getattr(error, "more", None)
+        both = error.status == 409 and more and request.headers.get("If-Match")  # both states of a thing
+        status = 412 if both else error.status
         response = _led_on(error) or respond(status, error.code, error.title, error.detail, error.where, more)
         if (wait := getattr(error, "retry_after_s", None)) is not None:
             response.headers["Retry-After"] = str(wait)

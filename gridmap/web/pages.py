@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
+from gridmap.editing import form
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
 from gridmap.web.answers import shown
@@ -105,7 +106,7 @@ def drawn(layer: Layer) -> dict[str, object]:
     symbols = cast(dict[str, dict[str, object]], cast(dict[str, object], told["style"])["symbols"])
     return {
         **told,
-        "may_edit": bool(layer.fields) and actor().may(layer.edit),
+        "may_edit": form.is_editable(layer) and actor().may(layer.edit),
         "is_point": layer.geometry == "point" and layer.drawn is None,
         "signs": [{"value": value, **symbol} for value, symbol in symbols.items()],
     }

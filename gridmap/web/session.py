@@ -93,12 +93,12 @@ def vault() -> Vault:
 
 
 @contextmanager
-def begin(told: str | None = None) -> Iterator[sa.Connection]:
+def begin(told: str | None = None, *, looks_back: bool = True) -> Iterator[sa.Connection]:
     """Run one transaction as the request's actor; one that reads looks back as far as the request's `as_of` says.
 
-    `told` is the `as_of` of a read that takes a body.
+    `told` is the `as_of` of a read that takes a body; without `looks_back` the read itself minds the moment.
     """
-    moment = as_of() if told is None else past_moment(told)
+    moment = None if not looks_back else as_of() if told is None else past_moment(told)
     with db.transaction(engine(), actor()) as conn:
         if moment is not None:
             history.look_back(conn, moment)

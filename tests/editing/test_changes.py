@@ -78,9 +78,9 @@ def test_a_change_bases_itself_on_a_version_and_a_later_one_is_told_what_is_stor
     assert done.version == 2
     with pytest.raises(Stale) as stale:
         alter(service, "supply_point", made.code, 1, name="西站", address="1号")
-    assert stale.value.more["stored"]["properties"]["name"] == "东站"
-    assert stale.value.more["sent"]["properties"] == {"name": "西站", "address": "1号"}
-    assert stale.value.more["version"] == 2
+    assert stale.value.facts["stored"]["properties"]["name"] == "东站"
+    assert stale.value.facts["sent"]["properties"] == {"name": "西站", "address": "1号"}
+    assert stale.value.facts["version"] == 2
 
 
 def test_an_equal_change_makes_no_version_and_an_emptied_value_is_empty(service):
