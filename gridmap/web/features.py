@@ -32,7 +32,7 @@ bp = APIBlueprint(
 @permission(SIGNED_IN)
 def list_layers(query: schemas.LanguageQuery) -> Response:  # `i18n` reads the language
     """The layers the caller may view, in drawing order, and how each is drawn."""
-    return json_response({"items": [describe(layer) for layer in layers().values() if actor().may(layer.view)]})
+    return json_response({"items": [describe(layer) for layer in layers().drawn() if actor().may(layer.view)]})
 
 
 @bp.get("/layers/counts", responses={200: schemas.CountsAnswer})

@@ -17,6 +17,7 @@ NOBODY = {
     "name": "nobody",
     "grant": "00000000-0000-7000-8000-000000000000",
     "run": "00000000-0000-7000-8000-000000000000",
+    "visit_id": "00000000-0000-7000-8000-000000000000",
 }
 SENT = {
     "service": "clinic",
@@ -67,15 +68,19 @@ def address(demo, description):
     """Return a working address of a route, with the parameters it requires."""
     with demo.connect() as conn:
         codes = {
-            name: conn.scalar(sa.select(LAYERS[name].table.c.code).limit(1)) for name in ("building", "closure_zone")
+            name: conn.scalar(sa.select(LAYERS[name].table.c.code).order_by(LAYERS[name].table.c.code).limit(1))
+            for name in ("building", "closure_zone", "household", "resident", "neighbourhood")
         }
+    kinds = {"closure_zones/": "closure_zone", "households/": "household", "residents/": "resident"}
 
     def address_of(rule: str) -> str:
         layer = "supply_point" if "nearest/<" in rule else "volunteer" if "persons/" in rule else "building"
-        code = codes["closure_zone" if "closure_zones/" in rule else "building"]
+        code = codes[next((kind for part, kind in kinds.items() if part in rule), "building")]
         path = _described(rule).format(layer=layer, layers="building", code=code, z=1, x=0, y=0, **NOBODY)
         declared = description["paths"].get(_described(rule), {}).get("get", {}).get("parameters", [])
         required = {part["name"]: SENT[part["name"]] for part in declared if part["in"] == "query" and part["required"]}
+        if rule.endswith("/round"):
+            required["place"] = codes["neighbourhood"]
         return f"{path}?{urlencode(required)}"
 
     return address_of
