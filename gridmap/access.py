@@ -155,13 +155,15 @@ def _in_county(table: sa.FromClause, prefix: str) -> sa.ColumnElement[bool]:
 
 def scope_columns_of(table: sa.FromClause) -> dict[str, sa.ColumnElement]:
     """Return the columns that tell where a row belongs: county, community, neighbourhood, building, point."""
-    name, found = versionless(table_name(table)), dict[str, sa.ColumnElement]()
+    of = getattr(table, "info", {}).get("stands_for")  # rows on their way into a table
+    name, found = versionless(table_name(table)) if of is None else of.name, dict[str, sa.ColumnElement]()
+    known = table.c if of is None else of.c
     if "county" in table.c:
         found["county"] = _county(table)
     for level in ("community", "neighbourhood", "building"):
         if name == level:
             found[level] = table.c.code
-        elif level in table.c:
+        elif level in known:
             found[level] = table.c[level]
     if "county" not in found and "community" in found:
         found["county"] = found["community"]
@@ -258,8 +260,11 @@ def scope_of(table: sa.FromClause) -> str | None:
 
 
 def view_verb(table: sa.FromClause) -> str:
-    """Return the verb that shows a table's rows."""
+    """Return the verb that shows a table's rows: its layer's own, or that of the layer `info["view"]` names."""
     name = table_name(table)
+    element = table.element if isinstance(table, sa.Alias) else table
+    if shown_with := getattr(element, "info", {}).get("view"):
+        return f"{shown_with}.view"
     return f"{_VIEWS.get(name, (None, versionless(name)))[1]}.view"
 
 

@@ -10,7 +10,7 @@ from flask_openapi3 import Info, OpenAPI
 from gridmap import db
 from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
-from gridmap.reports import landing
+from gridmap.reports import coverage_views, integrity_pages, landing, siting_views, summary, zone_pages, zone_views
 from gridmap.reports import views as reports
 from gridmap.reports.homes import views as homes
 from gridmap.reports.rounds import views as rounds
@@ -20,11 +20,14 @@ from gridmap.web import (
     account,
     accounts,
     administration,
+    editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
+    exports,
     features,
     headers,
     health,
     i18n,
+    imports,
     logs,
     oidc,
     pages,
@@ -40,6 +43,7 @@ from gridmap.web import (
     strict,
     tiles,
     trail,
+    uploads,
 )
 
 if TYPE_CHECKING:
@@ -78,15 +82,45 @@ def create_app(settings: Settings) -> Flask:
     logs.init()
     proxy.init(app, settings)
     headers.init(app, settings)
-    for part in (session, permissions, parameters, strict, errors, i18n, sections, refusals):
+    for part in (uploads, session, permissions, parameters, strict, errors, i18n, sections, refusals):
         part.init(app)
-    pages_of_parts = (
-        reference.bp, pages.bp, reports.pages, sign_in.bp, oidc.bp, account.bp, administration.bp, persons.pages,
-        trail.bp, landing.bp, rounds.pages, homes.pages,
-    )  # fmt: skip
-    for blueprint in pages_of_parts:
+    for blueprint in (
+        reference.bp,
+        pages.bp,
+        reports.pages,
+        sign_in.bp,
+        oidc.bp,
+        account.bp,
+        administration.bp,
+        persons.pages,
+        zone_pages.bp,
+        trail.bp,
+        landing.bp,
+        summary.pages,
+        integrity_pages.bp,
+        imports.bp,
+        exports.bp,
+        rounds.pages,
+        homes.pages,
+        coverage_views.pages,
+        siting_views.pages,
+    ):
         app.register_blueprint(blueprint)
-    for api in (features.bp, reports.api, residents.api, rounds.api, persons.api, tiles.bp, accounts.bp, health.bp):
+    for api in (
+        features.bp,
+        exports.api,
+        reports.api,
+        residents.api,
+        rounds.api,
+        zone_views.api,
+        persons.api,
+        summary.api,
+        coverage_views.api,
+        siting_views.api,
+        tiles.bp,
+        accounts.bp,
+        health.bp,
+    ):
         app.register_api(api)
     Compress(app)
     permissions.refuse_undeclared(app)

@@ -12,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.exc import DBAPIError
 
+from gridmap import history
 from gridmap.access import Actor, acting, settings_of
 from gridmap.cluster import LEAKPROOF
 from gridmap.errors import Conflict, GridmapError, InvalidInput, NotAllowed, Unavailable
@@ -28,6 +29,7 @@ _BY_SQLSTATE: dict[str, Callable[[str], GridmapError]] = {
     "23502": InvalidInput,  # not_null_violation
     "23514": InvalidInput,  # check_violation
     "42501": NotAllowed,  # insufficient_privilege: no actor, or a row that is kept
+    "55P03": Unavailable,  # lock_not_available: an import of the layer is under way
     "57014": Unavailable,  # query_canceled (statement_timeout)
     "53100": Unavailable,  # disk_full
     "53300": Unavailable,  # too_many_connections
@@ -46,7 +48,7 @@ def create_engine(url: str, *, pool_size: int = 5, role: str | None = None, vaul
     arguments: dict[str, Any] = {"application_name": "gridmap", "connect_timeout": 5}
     if role is not None:
         arguments["options"] = f"-c role={role}"
-    return sa.create_engine(
+    engine = sa.create_engine(
         _with_psycopg(url),
         pool_size=pool_size,
         max_overflow=0,
@@ -56,6 +58,8 @@ def create_engine(url: str, *, pool_size: int = 5, role: str | None = None, vaul
         connect_args=arguments,
         execution_options={"vault": vault},
     )
+    history.listen(engine)
+    return engine
 
 
 def service_engine(url: str, *, pool_size: int = 5, vault: Vault | None = None) -> sa.Engine:

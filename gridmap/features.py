@@ -11,13 +11,10 @@ from geoalchemy2 import Geometry
 from gridmap.access import Actor, within_scope
 from gridmap.crs import MAX_LATITUDE, STORAGE_SRID, Position, decimal
 from gridmap.errors import InvalidInput, NotFound
-from gridmap.hierarchy import LEVELS
 from gridmap.layer import Layer
-from gridmap.tables import geography
 
 MAX_LIMIT = 1000
 MAX_COUNT = 5000  # counts in view stop here: beyond it a person reads "5000+"
-MAX_QUERY_CHARS = 60
 GEOJSON_DIGITS = 9  # 0.1 mm; ST_AsGeoJSON's option 0 keeps the `crs` member out (RFC 7946)
 
 Box = tuple[float, float, float, float]
@@ -29,19 +26,6 @@ class Page:
 
     features: list[str]
     cursor: str | None
-
-
-@dataclass(frozen=True)
-class Found:
-    """One result of a search."""
-
-    layer: str
-    code: str
-    name: str
-    community: str | None
-    lon: float | None
-    lat: float | None
-    distance_m: float | None
 
 
 def parse_bbox(text: str) -> Box:
@@ -93,8 +77,20 @@ def detail(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> str:
     actor.require(layer.view)
     table = layer.table
     found: str | None = conn.scalar(
-        sa.select(_feature(layer)).where(table.c.code == code, layer.current(), within_scope(table, actor))
+        sa.select(_feature(layer, "version")).where(table.c.code == code, layer.current(), within_scope(table, actor))
     )
+    if found is None:
+        raise NotFound(f"There is no {layer.name} with the code {code[:40]!r}.", where="code")
+    return found
+
+
+def row(conn: sa.Connection, actor: Actor, layer: Layer, code: str) -> sa.RowMapping:
+    """Return the whole stored row of one feature, for what is made of it; NotFound outside the actor's scope."""
+    actor.require(layer.view)
+    table = layer.table
+    found = conn.execute(
+        sa.select(table).where(table.c.code == code, layer.current(), within_scope(table, actor))
+    ).mappings().first()  # fmt: skip
     if found is None:
         raise NotFound(f"There is no {layer.name} with the code {code[:40]!r}.", where="code")
     return found
@@ -148,58 +144,11 @@ def counts(conn: sa.Connection, actor: Actor, layers: Sequence[Layer], bbox: Box
     return {row.layer: {"count": min(row.n, MAX_COUNT), "more": row.n > MAX_COUNT} for row in rows}
 
 
-def search(
-    conn: sa.Connection, actor: Actor, layers: Sequence[Layer], text: str, *, near: Position | None, limit: int = 8
-) -> list[Found]:
-    """Return what begins with a code or carries a text in its name, the best first.
+def _feature(layer: Layer, *beside: str) -> sa.ColumnElement[str]:
+    """Build one GeoJSON feature in the database: geometry in EPSG:4490, no `crs` member, no personal column.
 
-    Whole codes and names come first; then the levels of the hierarchy from above, then the other layers; in each the
-    nearest to `near`. Names of persons are not searched. `limit` bounds the results of each layer.
+    `beside` are columns that become members of the feature itself.
     """
-    wanted = text.strip()
-    if not wanted:
-        return []
-    if len(wanted) > MAX_QUERY_CHARS or "\x00" in wanted:
-        raise InvalidInput(f"A search holds at most {MAX_QUERY_CHARS} characters.", where="q")
-    found: list[Found] = []
-    for layer in layers:
-        if actor.may(layer.view):
-            found += (Found(layer.name, *row) for row in conn.execute(_matches(actor, layer, wanted, near, limit)))
-    return sorted(found, key=lambda one: (wanted not in (one.code, one.name), _level(one.layer)))
-
-
-def _level(layer: str) -> int:
-    """Return how deep a layer lies in the hierarchy; the other layers come after all of its levels."""
-    return LEVELS.index(layer) if layer in LEVELS else len(LEVELS)
-
-
-def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit: int) -> sa.Select:
-    table = layer.table
-    by_code = table.c.code.startswith(text, autoescape=True)
-    named = "name" in table.c and not table.c.name.info.get("personal")
-    match = sa.or_(by_code, table.c.name.icontains(text, autoescape=True)) if named else by_code
-    is_whole = sa.or_(table.c.code == text, table.c.name == text) if named else table.c.code == text
-    spot = sa.func.ST_PointOnSurface(_geom(layer))
-    away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
-    if near is not None and layer.is_drawn:
-        away_m = sa.func.ST_Distance(geography(spot), sa.func.ST_GeogFromText(near.ewkt))
-    return (
-        sa.select(
-            table.c.code,
-            table.c.name if named else table.c.code.label("name"),
-            table.c.community if "community" in table.c else sa.null().label("community"),
-            sa.func.ST_X(spot).label("lon"),
-            sa.func.ST_Y(spot).label("lat"),
-            away_m.label("distance_m"),
-        )
-        .where(match, layer.current(), within_scope(table, actor))
-        .order_by(is_whole.desc(), sa.text("distance_m NULLS LAST"), table.c.code)
-        .limit(limit)
-    )
-
-
-def _feature(layer: Layer) -> sa.ColumnElement[str]:
-    """Build one GeoJSON feature in the database: geometry in EPSG:4490, no `crs` member, no personal column."""
     table = layer.table
     named: list[sa.ColumnElement] = []
     named += [part for name in layer.public_columns for part in (sa.literal(name), table.c[name])]
@@ -208,6 +157,7 @@ def _feature(layer: Layer) -> sa.ColumnElement[str]:
     return sa.cast(
         sa.func.json_build_object(
             "type", "Feature", "id", table.c.code,
+            *(part for name in beside for part in (sa.literal(name), table.c[name])),
             "geometry", sa.cast(geometry, sa.JSON), "properties", sa.func.json_build_object(*named),
         ),
         sa.Text,

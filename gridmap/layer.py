@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
+from geoalchemy2 import Geometry
 
 from gridmap.errors import NotFound
 
@@ -111,6 +112,11 @@ class Layer:
     def is_drawn(self) -> bool:
         """Return whether the layer's rows are things on the map."""
         return self.geometry != ""
+
+    @property
+    def geom(self) -> sa.ColumnElement:
+        """Return the geometry of the layer's rows, NULL for a layer that is not drawn."""
+        return self.table.c.geom if self.is_drawn else sa.cast(sa.null(), Geometry())
 
     @property
     def source(self) -> sa.FromClause:

@@ -19,6 +19,7 @@ from folium.template import Template
 from gridmap.crs import to_folium
 
 MAX_ZOOM = 20
+MODULES = ("app", "summary")
 NOWHERE = to_folium(104.0, 35.0)  # the middle of China, until our JavaScript shows the district
 
 # Folium's names of assets and where set-up puts them, under static/. A name that is not here is refused.
@@ -69,10 +70,16 @@ class MapParts:
 
 
 @cache
-def grid_map(static: str, inline: str) -> MapParts:
-    """Return the parts of the map page; `static` and `inline` are the addresses under which files are served."""
+def grid_map(static: str, inline: str, module: str = "app") -> MapParts:
+    """Return the parts of a page with a map.
+
+    Parameters
+    ----------
+    static, inline : the addresses under which files are served
+    module : our JavaScript module that is started on the map, one of MODULES
+    """
     page = folium.Map(location=NOWHERE, zoom_start=4, tiles=None, zoom_control=False, maxZoom=MAX_ZOOM)
-    GridApp(f"{static}/js/app.js").add_to(page)
+    GridApp(f"{static}/js/{module}.js").add_to(page)
     return rendered(page, static, inline)
 
 

@@ -31,6 +31,9 @@ OPEN_VERBS = _OPEN = _see(*LAYERS_OPEN_TO_ALL)
 _PLACES = _OPEN | _see("building", "supply_point", "volunteer")
 _COUNTS = frozenset({"household.count", "household.exact"})
 _PERSONS = frozenset({"household.priority", "person.reveal", "person.search"})
+_DRAFTING = frozenset({"closure_zone.draft", "closure_zone.propose", "closure_zone.propose_release"})
+# A county or above decides (IDL 63, PHL 39, ERL 73); community and sub-district assist.
+_DECIDING = _DRAFTING | {"closure_zone.approve", "closure_zone.activate", "closure_zone.release"}
 # Counting residents lets an overseer's import see which of them are stored; it shows none of them.
 _OVERSEER = _PLACES | _COUNTS | {"household.priority", "person.reveal", "resident.count"} | _edit(*REGISTER)
 
@@ -45,12 +48,13 @@ ROLES: Mapping[str, Role] = {
     "volunteer": Role("Volunteer", "志愿者", _OPEN | _see("building", "supply_point")),
     "keeper": Role("Keeper", "库管员", _OPEN | _see("supply_point") | _edit("supply_point"), landing="points"),
     "commander": Role(
-        "Commander", "指挥", _see(*REGISTER) | _COUNTS | _PERSONS | {"household.visit"} | _edit(*REGISTER),
+        "Commander", "指挥",
+        _see(*REGISTER) | _COUNTS | _PERSONS | {"household.visit"} | _edit(*REGISTER) | _DRAFTING,
         second_factor=True,
     ),
-    "street": Role("Sub-district", "街道", _OVERSEER, second_factor=True),
-    "district": Role("District", "区", _OVERSEER, second_factor=True),
-    "city": Role("City", "市", _OVERSEER, second_factor=True),
+    "street": Role("Sub-district", "街道", _OVERSEER | _DRAFTING, second_factor=True),
+    "district": Role("District", "区", _OVERSEER | _DECIDING, second_factor=True),
+    "city": Role("City", "市", _OVERSEER | _DECIDING, second_factor=True),
     "planner": Role(
         "Planner", "规划", _OPEN | _see("building", "supply_point") | {"household.count", "volunteer.count"},
         landing="aggregates",

@@ -207,6 +207,9 @@ def _run_workers(settings: Settings, url: str, progress: Progress, links: dict[s
         ssl_key=settings.tls_key,
         ssl_protocol_min=SSLProtocols.tls12,
     )
+    from gridmap import worker as imports  # only now: it brings the layers along
+
+    imports.start()
     threading.Thread(target=_announce, args=(settings, progress, links), daemon=True).start()
     server.serve()
 
@@ -230,6 +233,7 @@ def _export(settings: Settings, url: str) -> None:
         "GRIDMAP_WORKERS": str(settings.workers),
         "GRIDMAP_THREADS": str(settings.threads),
         "GRIDMAP_PUBLIC_NAMES": settings.public_names,
+        "GRIDMAP_UPLOAD_MIB": str(settings.upload_mib),
         "GRIDMAP_ALLOW_PLAIN_HTTP": str(settings.allow_plain_http),
     }
 

@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     )
     workers: int = Field(default=2, ge=1, le=64, description="Web worker processes.")
     threads: int = Field(default=4, ge=1, le=64, description="Threads in each web worker.")
+    upload_mib: int = Field(default=200, ge=1, le=4096, description="Largest file that may be uploaded, in MiB.")
     review_number: str = Field(
         default="",
         description="Map review number (审图号) to show on every map, when there is one.",

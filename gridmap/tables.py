@@ -10,6 +10,7 @@ CODE_PATTERN = "^[0-9A-Za-z._-]{1,64}$"
 MAX_VERTICES = 20_000  # of one stored geometry; a CHECK, and the import's limit
 VERSION_SUFFIX = "_version"
 GEOGRAPHY = "geog"
+SEARCHED = ("geom", "tile_geom", GEOGRAPHY, "reach")  # what questions of a place use: indexed among former rows too
 
 SEALED = r"^[a-z0-9]+\.[0-9]+\."  # what gridmap.vault makes, and no text of a person looks like
 KINDS_OF_PERSONAL = ("name", "phone", "id_number")
@@ -220,14 +221,17 @@ def with_versions(table: sa.Table) -> sa.Table:
 
     Rows arrive by the trigger `keep_former_versions` (migration 0001); the period of a version is [changed_at, until).
     """
-    columns = [_copied(column) for column in table.columns if column.name not in (GEOGRAPHY, "reach")]
+    columns = [_copied(column) for column in table.columns]
     sa.Table(
         table.name + VERSION_SUFFIX, metadata, *columns,
         moment("until"),
         *(sealed_check(column.name) for column in table.columns if column.info.get("personal")),
         sa.PrimaryKeyConstraint("county", "id", "version"),
         sa.Index(f"{table.name}_version_code_idx", "code", "until"),
-        *([sa.Index(f"{table.name}_version_geom_idx", "geom", postgresql_using="gist")] if "geom" in table.c else []),
+        *(
+            sa.Index(f"{table.name}_version_{name}_idx", name, postgresql_using="gist")
+            for name in SEARCHED if name in table.c
+        ),
         info={**table.info, "versions_of": table.name},
     )  # fmt: skip
     return table
@@ -263,4 +267,17 @@ change_log = sa.Table(
     moment("changed_at", default=True),
     sa.Index("change_log_layer_idx", "layer", "id"),
     info=spread("copy"),
+)  # fmt: skip
+
+# What names begin with, as written, in pinyin and by initials; triggers keep it in step (migration 0014, gridmap.search).
+search_term = sa.Table(
+    "search_term", metadata,
+    sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("layer", sa.Text(collation="C"), primary_key=True),
+    sa.Column("thing_id", sa.Uuid, primary_key=True),
+    sa.Column("term", sa.Text(collation="C"), primary_key=True),
+    code("community", nullable=True),
+    sa.Index("search_term_term_idx", "layer", "term"),
+    sa.Index("search_term_community_idx", "community", "layer", "term"),  # for who sees few of them
+    info=spread("county", scope="wide", view="community", derived=True),
 )  # fmt: skip

@@ -9,13 +9,18 @@ from tests.factories import add_building, add_household, add_supply_point, add_v
 OWN, NEXT_DOOR, NEXT_STREET, NEXT_COUNTY = "990106001001", "990106001002", "990106002001", "990107001001"
 _CODES = ("code", "community", "neighbourhood", "building", "household")
 TWIN = "twin"
-_OPEN = ("street", "item", "division")
+_OPEN = ("street", "item", "division", "street_network", "street_node", "street_edge")
 
 
 def add_twin(conn: sa.Connection, community: str) -> None:
     """Copy every current row of the demo's community to another code; ids differ, positions do not."""
     for table in metadata.sorted_tables:
-        if "county" in table.c and "versions_of" not in table.info and table.name not in _OPEN:
+        if (
+            "county" in table.c
+            and "versions_of" not in table.info
+            and not table.info.get("derived")
+            and table.name not in _OPEN
+        ):
             values = {column.name: _copied(column, community) for column in table.columns if column.computed is None}
             if "source_key" in values:
                 values["source_key"] = sa.null()

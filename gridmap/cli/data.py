@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gridmap.cli.shared import bar, console, migrated_engine, say, settings_with, vault_of
+from gridmap.cli.streets import COUNTY, import_streets
 from gridmap.cluster import database
 from gridmap.errors import GridmapError
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from gridmap.exchange import ImportReport
 
 SHOWN_PROBLEMS = 20
+STREETS = "streets"  # not a layer: the walkable network
 STAGES = {"read": "Reading 正在读取", "check": "Checking 正在检查", "write": "Storing 正在入库"}
 
 
@@ -60,14 +63,26 @@ def demo(households: int, seed: int) -> None:
 @click.option("--merge", is_flag=True, help="Unite rows with the same key (parts of one shape).")
 @click.option("--repair", is_flag=True, help="Mend invalid shapes instead of refusing them.")
 @click.option("--partial", is_flag=True, help="Store the good rows although others are refused.")
+@click.option("--county", type=COUNTY, help="Of streets only: under which county they are kept, six digits.")
 @click.pass_context
 def import_(
-    ctx: click.Context, /, layer: str, file: str, report: str | None, assign: tuple[str, ...], **how: Any
+    ctx: click.Context,
+    /,
+    layer: str,
+    file: str,
+    report: str | None,
+    assign: tuple[str, ...],
+    county: int | None,
+    **how: Any,
 ) -> None:
     """Bring a file into a layer: all of its rows, or none if one is refused. 导入文件。
 
-    FILE is GeoJSON, Shapefile (.shp or zipped), GeoPackage, CSV or Excel (.xlsx).
+    FILE is GeoJSON, Shapefile (.shp or zipped), GeoPackage, CSV or Excel (.xlsx). With `streets` as LAYER it becomes the
+    walkable network: .osm.pbf, .osm or GeoPackage.
     """
+    if layer == STREETS:
+        import_streets(Path(file), county)
+        return
     from gridmap import exchange
     from gridmap.access import LOCAL
     from gridmap.layers import LAYERS

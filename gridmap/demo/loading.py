@@ -18,6 +18,7 @@ from gridmap.errors import Conflict
 from gridmap.layers import closure_zone, party_household, party_unit, street, supply_point, volunteer
 from gridmap.layers.household.visits import visit
 from gridmap.occupants import resident, resident_priority
+from gridmap.streets import files, storing
 
 SOURCE = "gridmap demo"
 DEMO = Actor("demo", LOCAL.rights)
@@ -66,6 +67,8 @@ def load(
             progress(min(done, households), households)
         for table in ORDER:
             conn.execute(sa.text("ANALYZE " + conn.dialect.identifier_preparer.format_table(table)))
+        walkable = files.from_layer(conn, actor, street.table, COUNTY)
+        storing.store(conn, actor, walkable, county=COUNTY, source=SOURCE)
     progress(households, households)
     return done
 

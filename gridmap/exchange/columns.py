@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from gridmap.errors import ImportRefused, InvalidInput
+from gridmap.exchange import words
 from gridmap.exchange.reasons import Note
 from gridmap.exchange.source import Source
 from gridmap.layer import N_, Field, Layer
@@ -13,6 +14,7 @@ from gridmap.layer import N_, Field, Layer
 LON = Field("lon", N_("Longitude"), aliases=("lng", "long", "longitude", "x", "经度"))
 LAT = Field("lat", N_("Latitude"), aliases=("latitude", "y", "纬度"))
 WKT = Field("wkt", N_("Geometry as WKT"), aliases=("geom", "geometry", "the_geom", "几何", "图形"))
+POSITION = (LON, LAT, WKT)
 COUNTY = Field(
     "county", N_("County"), kind="integer", aliases=("county_code", "区县代码", "行政区划代码"),
     minimum=100_000, maximum=999_999,
@@ -20,6 +22,11 @@ COUNTY = Field(
 ORIGIN = Field("source", N_("Source"), aliases=("来源", "数据来源"))
 # What a file may say of a layer beyond its own columns.
 DETAILS: dict[str, tuple[Field, ...]] = {
+    "household": (
+        Field("address", N_("Address"), aliases=("地址", "详细地址", "住址", "门牌地址", "家庭住址")),
+        Field("estate", N_("Estate"), aliases=("小区", "小区名称", "所属小区")),
+        Field("community_name", N_("Community"), aliases=("社区", "社区名称", "所属社区")),
+    ),
     "supply_point": (
         Field("item", N_("Item"), aliases=("物资", "物资名称", "物品", "品名", "item_code", "物资代码")),
         Field(
@@ -80,13 +87,21 @@ def fields_of(layer: Layer) -> tuple[Field, ...]:
     return (*own, *details, *outside, ORIGIN)
 
 
-def plan(layer: Layer, source: Source, *, key: Sequence[str], assign: Mapping[str, str]) -> Plan:
+def plan(
+    layer: Layer,
+    source: Source,
+    *,
+    key: Sequence[str] = (),
+    assign: Mapping[str, str] | None = None,
+    mapping: Mapping[str, str] | None = None,
+) -> Plan:
     """Return how a file's columns fill a layer's fields.
 
     Parameters
     ----------
     key : headings or fields whose values together name a row
     assign : field (or heading of it) to the value it has in every row, whatever the file says
+    mapping : heading to the field it fills, or to nothing; a heading that is not named is known by itself
 
     Raises
     ------
@@ -94,15 +109,19 @@ def plan(layer: Layer, source: Source, *, key: Sequence[str], assign: Mapping[st
     """
     found = {folded(name): i for i, name in reversed(list(enumerate(source.columns))) if name}
     fields = fields_of(layer)
+    told = {folded(heading): field for heading, field in (mapping or {}).items()}
+    pinned = {field: found[heading] for heading, field in told.items() if field and heading in found}
+    free = {heading: i for heading, i in found.items() if heading not in told}
+    assign = assign or {}
     constants = {_assigned(fields, name).column: value for name, value in assign.items()}
     columns = []
     for field in fields:
-        index = _index(field, found, cut=source.cuts_names)
+        index = pinned.get(field.column, _index(field, free, cut=source.cuts_names))
         if field.column in constants:
             columns.append(Column(field, None, field.column, constants[field.column]))
         elif index is not None:
             columns.append(Column(field, index, source.columns[index]))
-    lon, lat, wkt = (None if source.has_shapes else _index(f, found) for f in (LON, LAT, WKT))
+    lon, lat, wkt = (None if source.has_shapes else pinned.get(f.column, _index(f, free)) for f in POSITION)
     made = Plan(tuple(columns), lon, lat, wkt, (), ())
     if not made.columns and not source.has_shapes:
         raise ImportRefused(
@@ -119,7 +138,8 @@ def folded(heading: str) -> str:
 
 
 def _index(field: Field, found: Mapping[str, int], *, cut: bool = False) -> int | None:
-    names = (field.column, field.title, *field.aliases, *ELSEWHERE.get(field.column, ()))
+    titles = (field.title, words.chinese(field.title))  # as templates and screens head them
+    names = (field.column, *titles, *field.aliases, *ELSEWHERE.get(field.column, ()))
     if field.kind == "place":  # a file that gives the name of a place beside its code means the code
         names = tuple(sorted(names, key=lambda name: not name.endswith(CODE_WORDS)))
     for name in names:

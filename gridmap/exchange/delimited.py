@@ -18,6 +18,7 @@ HEAD_BYTES = 1 << 16
 def source(path: Path, encoding: str | None, layer: str) -> Source:
     """Return a CSV file as a source. Its delimiter is the comma, semicolon or tab that its first line holds most of."""
     known = _encoding(path, encoding)
+    _refuse_nul(path, known.name)
     delimiter = _delimiter(path, known.name)
     heading = next(_rows(path, known.name, delimiter), None)
     if heading is None:
@@ -58,6 +59,15 @@ def _encoding(path: Path, stated: str | None) -> encodings.Encoding:
         return encodings.stated(stated)
     head = next(encodings.blocks(path, 4))
     return encodings.by_mark(head) or encodings.by_trial(encodings.blocks(path))
+
+
+def _refuse_nul(path: Path, encoding: str) -> None:
+    """Refuse what is no text: zero bytes in an encoding that writes none."""
+    if "\0".encode(encoding) == b"\0" and any(b"\0" in block for block in encodings.blocks(path)):
+        raise ImportRefused(
+            f"{path.name!r} holds zero bytes: it is no text, or UTF-16, which must be stated. 含空字节，不是文本文件。",
+            where="encoding",
+        )
 
 
 def _delimiter(path: Path, encoding: str) -> str:

@@ -1,18 +1,22 @@
 """Rows of a layer as a file: what the actor may see, in the coordinate system that was asked for."""
 
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
-from geoalchemy2 import Geometry
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from gridmap import audit
 from gridmap import crs as systems
-from gridmap.access import Actor, within_scope
+from gridmap import personal as personal_data
+from gridmap.access import PLACE_PATTERN, Actor, acting, within_scope
 from gridmap.db import transaction
 from gridmap.errors import InvalidInput, NotFound
-from gridmap.exchange import writing
+from gridmap.exchange import qgis, writing
 from gridmap.exchange.report import ExportReport
 from gridmap.exchange.work import stored
 from gridmap.layer import Layer
@@ -20,6 +24,8 @@ from gridmap.layer import Layer
 FETCH_ROWS = 10_000
 LEFT_OUT = {"personal", "sensitive"}  # what a column may say of itself
 SPREADSHEETS = (".csv", ".xlsx")
+REVEAL = "person.reveal"
+MIN_REASON, MAX_REASON = 4, 200
 
 
 def export_file(
@@ -30,6 +36,9 @@ def export_file(
     *,
     crs: str = "EPSG:4490",
     encoding: str | None = None,
+    place: str = "",
+    reason: str | None = None,
+    name: str = "",
 ) -> ExportReport:
     """Write the current rows of a layer, ordered by code, and return what was written.
 
@@ -38,54 +47,93 @@ def export_file(
     path : its suffix is the format: .geojson, .gpkg, .shp, .zip (a Shapefile), .csv, .xlsx
     crs : EPSG:xxxx, GCJ-02 or BD-09; GeoJSON is WGS 84 by its standard (RFC 7946), here CGCS2000, and nothing else
     encoding : of CSV and Shapefile; UTF-8 if not stated
+    place : a code: only what lies there
+    reason : why personal columns are wanted; with it they are written, each row marked with who took them and when
+    name : what the file is called on record
 
     Raises
     ------
-    NotAllowed without the layer's view verb; InvalidInput for the format, the system or the encoding; NotFound if there
+    NotAllowed without the layer's view verb, or with a reason but without the verb to reveal persons; InvalidInput for the format, the system or the encoding; NotFound if there
     is nothing to write.
 
     Notes
     -----
-    Personal columns are left out. Importing the file again changes nothing.
+    Without a reason personal columns are left out. Importing the file again changes nothing. A GeoPackage carries the
+    layer's style for QGIS.
     """
     actor.require(layer.view)
+    if reason is not None:
+        actor.require(REVEAL)
+        if not MIN_REASON <= len(reason.strip()) <= MAX_REASON:
+            raise InvalidInput(
+                f"Give a reason of {MIN_REASON} to {MAX_REASON} characters. 请填写理由。", where="reason"
+            )
     target, system = Path(path), systems.system(crs)
     writer = writing.writer(target, system, encoding)
     if not layer.is_drawn and target.suffix.lower() not in SPREADSHEETS:
         raise InvalidInput(f"Rows of {layer.name} have no geometry; export .csv or .xlsx. 请导出为表格。", where="file")
     report = ExportReport(layer.name, target, crs=system.name)
     with_stock = layer.name == "supply_point" and target.suffix.lower() in SPREADSHEETS
-    chosen = _columns(layer, with_stock=with_stock)
-    _note_left_out(layer, report)
-    geom = layer.table.c.geom if layer.is_drawn else sa.cast(sa.null(), Geometry())
+    chosen = _columns(layer, with_stock=with_stock, personal=reason is not None)
+    if reason is None:
+        _note_left_out(layer, report)
+    shown = sa.true() if reason is None else within_scope(layer.table, actor, REVEAL)
+    geom = layer.geom
     query = (
         sa.select(*chosen, sa.func.ST_AsBinary(geom).label("wkb"))
         .select_from(_source(layer, with_stock=with_stock))
-        .where(layer.current(), within_scope(layer.table, actor))
+        .where(layer.current(), within_scope(layer.table, actor), shown, _in_place(layer, place))
         .order_by(layer.table.c.code, *_further_order(layer, with_stock=with_stock))
     )
     options = {"stream_results": True, "yield_per": FETCH_ROWS}
     with transaction(engine, actor) as conn:
         with conn.execute(query, execution_options=options) as result:
-            parts = (writing.part(rows, system) for rows in result.partitions())
+            openers, stamp = _openers(conn, chosen), _stamp(actor) if reason is not None else {}
+            parts = (writing.part(rows, system, openers, tuple(stamp.values())) for rows in result.partitions())
             first = next(parts, None)
             if first is None:
                 raise NotFound(f"There is no {layer.name} to export.")
-            shape = writing.Shape(layer.name, layer.geometry, tuple(_heading(column) for column in chosen))
+            headings = [*(_heading(column) for column in chosen), *(writing.Heading(mark, "text") for mark in stamp)]
+            finish = partial(qgis.write_style, layer=layer)
+            shape = writing.Shape(layer.name, layer.geometry, tuple(headings), finish)
             report.columns = tuple(heading.name for heading in shape.columns)
             report.rows = writer(target, shape, chain([first], parts), report)
-        facts = {"file": target.name, "crs": system.name, "columns": list(report.columns)}
+        facts = {"file": name or target.name, "crs": system.name, "columns": list(report.columns)}
+        facts |= {"place": place} if place else {}
+        facts |= {"reason": reason.strip()} if reason is not None else {}
         audit.record(conn, actor, "export", layer.name, rows=report.rows, detail=facts)
     return report
 
 
-def _columns(layer: Layer, *, with_stock: bool) -> list[sa.ColumnElement]:
+def _in_place(layer: Layer, place: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a row lies in a place; true for no place."""
+    if not place:
+        return sa.true()
+    if not PLACE_PATTERN.fullmatch(place):
+        raise InvalidInput(f"{place[:40]!r} is no code of a place. 地点代码无效。", where="place")
+    return within_scope(layer.table, acting("", None, (place,)))
+
+
+def _openers(conn: sa.Connection, chosen: Sequence[sa.ColumnElement]) -> dict[int, Callable[[Any], Any]]:
+    """Return what opens the sealed ones of some columns, by their index."""
+    sealed = [
+        (i, column) for i, column in enumerate(chosen) if isinstance(column, sa.Column) and column.info.get("personal")
+    ]
+    return {i: partial(personal_data.opened, conn, column) for i, column in sealed}
+
+
+def _stamp(actor: Actor) -> dict[str, str]:
+    """Return the columns that mark personal data with who took them and when."""
+    return {"exp_by": actor.name, "exp_at": datetime.now(UTC).isoformat(timespec="seconds")}
+
+
+def _columns(layer: Layer, *, with_stock: bool, personal: bool) -> list[sa.ColumnElement]:
     """Return what is exported: public columns, the fields people fill in, places by code and lists of places."""
     table = layer.table
     names = dict.fromkeys(
         name
         for name in (*layer.public_columns, *(field.column for field in layer.fields), "source")
-        if name in table.c and not LEFT_OUT & table.c[name].info.keys()
+        if name in table.c and (personal or not LEFT_OUT & table.c[name].info.keys())
     )
     chosen: list[sa.ColumnElement] = [table.c[name] for name in names]
     if "community" in table.c and table.c.community.nullable:
@@ -149,7 +197,9 @@ def _heading(column: sa.ColumnElement) -> writing.Heading:
 
 
 def _note_left_out(layer: Layer, report: ExportReport) -> None:
-    personal = [column.name for column in layer.table.columns if LEFT_OUT & column.info.keys()]
+    personal = [
+        column.name for column in layer.table.columns if isinstance(column, sa.Column) and LEFT_OUT & column.info.keys()
+    ]
     if layer.name in ("household", "resident"):
         personal.append("priority")
     if personal:

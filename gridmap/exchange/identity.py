@@ -150,23 +150,13 @@ def _check_united(work: Work) -> None:
 def number(work: Work) -> None:
     """Give every new thing without a code the next free one in its community, in the order of the file.
 
-    A number that was ever used, by a retired thing as well, is not used again.
+    A number that was ever used is not used again, be it by a retired thing or by one outside the actor's area: the
+    database's own `last_number` sees all of them.
     """
-    rows, table, letter = work.rows, work.layer.table, work.layer.code_letter
+    rows, letter = work.rows, work.layer.code_letter
     places = NUMBER_DIGITS if letter else DIGITS[work.layer.name] - COMMUNITY_DIGITS
     cut = COMMUNITY_DIGITS + len(letter)
     form = f"^[0-9]{{{COMMUNITY_DIGITS}}}{letter}[0-9]{{{places}}}$"
-    taken = sa.union_all(
-        *(sa.select(source.c.code).where(source.c.code.op("~")(form)) for source in (table, rows))
-    ).subquery("taken")
-    used = (
-        sa.select(
-            sa.func.left(taken.c.code, cut).label("stem"),
-            sa.func.max(sa.cast(sa.func.substr(taken.c.code, cut + 1), sa.Integer)).label("number"),
-        )
-        .group_by(sa.literal_column("stem"))
-        .subquery("used")
-    )
     outside = sa.cast(rows.c.county, sa.Text) + NO_COMMUNITY
     stem = sa.func.coalesce(rows.c.community, outside) + letter
     lacking = (
@@ -175,6 +165,16 @@ def number(work: Work) -> None:
             sa.func.row_number().over(partition_by=stem, order_by=rows.c.row).label("place"),
         ).where(work.good, rows.c.code.is_(None)).subquery("lacking")
     )  # fmt: skip
+    stems = sa.select(lacking.c.stem).distinct().subquery("stems")
+    taken = sa.union_all(
+        sa.select(
+            stems.c.stem, sa.func.last_number(work.layer.name, stems.c.stem, places, type_=sa.Integer).label("number")
+        ),
+        sa.select(sa.func.left(rows.c.code, cut), sa.cast(sa.func.substr(rows.c.code, cut + 1), sa.Integer)).where(
+            rows.c.code.op("~")(form)
+        ),
+    ).subquery("taken")
+    used = sa.select(taken.c.stem, sa.func.max(taken.c.number).label("number")).group_by(taken.c.stem).subquery("used")
     numbered = (
         sa.select(lacking.c.row, lacking.c.stem, (sa.func.coalesce(used.c.number, 0) + lacking.c.place).label("number"))
         .select_from(lacking.outerjoin(used, used.c.stem == lacking.c.stem))

@@ -55,7 +55,7 @@ def table(layer: Layer) -> sa.Table:
         sa.Column("stated_county", sa.Integer), sa.Column("was_county", sa.Integer),
         sa.Column("first", sa.Integer), sa.Column("next", sa.Integer),
         *([_position()] if layer.is_drawn else []),
-        prefixes=["TEMPORARY"], postgresql_on_commit="DROP",
+        prefixes=["TEMPORARY"], postgresql_on_commit="DROP", info={"stands_for": layer.table},
     )  # fmt: skip
 
 

@@ -24,6 +24,8 @@ def find(work: Work) -> None:
         work.set(sa.true(), county=sa.cast(sa.func.left(rows.c.code, 6), sa.Integer), community=rows.c.code)
     elif work.layer.name == "party_household":
         _household(work)
+    elif "community" not in work.layer.table.c:
+        _open(work)
     else:
         _community(work)
         if "neighbourhood" in rows.c:
@@ -112,6 +114,13 @@ def _community(work: Work) -> None:
         _county(work)
     elif work.layer.name != "party_unit":  # its parent may still tell
         _refuse_placeless(work, rows.c.community, "community")
+
+
+def _open(work: Work) -> None:
+    """Find the county of what belongs to no community, such as a street, and the community its code is counted in."""
+    community = stored("community")
+    _by_position(work, community, county=_own_county(work, community), community=community.c.code)
+    _county(work)
 
 
 def _own_county(work: Work, place: sa.FromClause) -> sa.ColumnElement:

@@ -130,6 +130,15 @@ REASONS = {
     ),
     "not_repairable": ("The shape cannot be repaired: {fault}.", "图形无法修复：{fault}。"),
     # the place
+    "address_unread": (
+        "No building can be read from this address. Write it like 3幢2单元502.",
+        "无法从地址中识别楼栋，请写成 3幢2单元502 的形式。",
+    ),
+    "address_unknown": ("No building fits this address. Near: {near}.", "没有与该地址相符的楼栋。相近：{near}。"),
+    "address_ambiguous": (
+        "{count} buildings fit this address: {near}. State the estate or the community.",
+        "有 {count} 栋楼与该地址相符：{near}。请注明小区或社区。",
+    ),
     "place_unknown": ("No {layer} has this code or name.", "没有该代码或名称的{layer_zh}。"),
     "place_ambiguous": (
         "{count} {layer} rows have this name. Write the code.",

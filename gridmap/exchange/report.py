@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gridmap.errors import InvalidInput
-from gridmap.exchange import placing, reading
+from gridmap.exchange import apart, placing
 from gridmap.exchange.reasons import Note, Problem
 from gridmap.exchange.source import Source
 from gridmap.exchange.values import CONTROL, escaped
@@ -25,6 +25,7 @@ class ImportReport:
 
     Attributes
     ----------
+    name : the file's name, as people know it and as it is stored with the rows
     crs : the name of the coordinate system used; empty when no geometry was read
     read, inserted, updated, unchanged, refused : rows of the file; parts of one thing count once after --merge
     is_stored : whether anything was kept; False after a dry run or a refusal
@@ -32,6 +33,7 @@ class ImportReport:
 
     layer: str
     path: Path
+    name: str = ""
     format: str = ""
     encoding: str | None = None
     crs: str = ""
@@ -99,7 +101,7 @@ def write_report(report: ImportReport, target: str | Path) -> None:
     import openpyxl
 
     book = openpyxl.Workbook(write_only=True)
-    with reading.opened(report.path, encoding=report.encoding, layer=report.layer) as source:
+    with apart.opened(report.path, encoding=report.encoding, layer=report.layer) as source:
         sheet = book.create_sheet("行 Rows")
         _write_rows(sheet, report, source)
     summary = book.create_sheet("说明 Summary")
@@ -158,7 +160,7 @@ def _cell(value: Any) -> Any:
 
 def _summary(report: ImportReport) -> Iterator[list[Any]]:
     yield ["图层 Layer", report.layer]
-    yield ["文件 File", report.path.name]
+    yield ["文件 File", report.name]
     yield ["坐标系 CRS", report.crs]
     for title, count in (
         ("读取 Read", report.read), ("新增 Inserted", report.inserted), ("更新 Updated", report.updated),

@@ -52,13 +52,13 @@ def check(found: Checked, kind: str, system: crs.System, *, repair: bool) -> Che
     Parameters
     ----------
     found : as read, in `system`
-    kind : point or polygon, what the layer stores
+    kind : point, line or polygon, what the layer stores
     repair : close open rings and mend invalid polygons
 
     Notes
     -----
-    Polygons become MultiPolygons with rings as RFC 7946 wants them, single-part MultiPoints become Points, heights are
-    dropped. The vertex limit comes before anything whose time grows faster than the number of vertices.
+    Polygons become MultiPolygons with rings as RFC 7946 wants them, single-part MultiPoints become Points (and lines
+    alike), heights are dropped. The vertex limit comes before anything whose time grows faster than the number of vertices.
     """
     import shapely
 
@@ -86,7 +86,9 @@ def _one_type(shapes: Shapes, faults: dict[int, Fault], kind: str) -> None:
     """Make each geometry the one type the layer stores, in place."""
     import shapely
 
-    single, multi = {"point": ("Point", "MultiPoint"), "polygon": ("Polygon", "MultiPolygon")}[kind]
+    single, multi = {
+        "point": ("Point", "MultiPoint"), "line": ("LineString", "MultiLineString"), "polygon": ("Polygon", "MultiPolygon"),
+    }[kind]  # fmt: skip
     types = shapely.get_type_id(shapes)
     one, many = shapely.GeometryType[single.upper()], shapely.GeometryType[multi.upper()]
     if kind == "polygon":

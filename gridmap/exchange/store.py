@@ -111,7 +111,7 @@ def write(work: Work) -> None:
     )
     work.set(sa.and_(_same_row(work), differs), is_changed=True)
     changed: dict[str, Any] = {name: rows.c[name] for name in compared}
-    changed |= {"source": sa.func.coalesce(rows.c.source, report.path.name)}
+    changed |= {"source": sa.func.coalesce(rows.c.source, report.name)}
     changed |= {"version": table.c.version + 1, "changed_at": sa.func.now(), "changed_by": by}
     work.conn.execute(sa.update(table).where(_same_row(work), work.good, rows.c.is_changed).values(changed))
     work.set(rows.c.was_county.is_not(None), is_changed=True)  # its new county is written already
@@ -141,7 +141,7 @@ def _or_default(work: Work, target: sa.Column) -> sa.ColumnElement:
     """Return the value of a new thing's column, with the default that fills it where the file says nothing."""
     value: sa.ColumnElement = work.rows.c[target.name]
     if target.name == "source":
-        return sa.func.coalesce(value, work.report.path.name)
+        return sa.func.coalesce(value, work.report.name)
     if target.name == "name" and work.layer.name == "building":
         return sa.func.coalesce(value, "楼栋" + sa.func.right(work.rows.c.code, NUMBER_DIGITS))
     default = target.server_default

@@ -1,6 +1,6 @@
 """The way of a file into the database: one transaction, all rows or none unless a part was asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,6 +11,8 @@ from gridmap.access import Actor
 from gridmap.db import transaction
 from gridmap.errors import ImportRefused, InvalidInput
 from gridmap.exchange import (
+    addressed,
+    apart,
     chain,
     columns,
     counties,
@@ -38,11 +40,16 @@ NO_SYSTEM = (
     " EPSG:4549 and the like (Gauss-Krüger), GCJ-02 (Amap, Tencent) or BD-09 (Baidu). Maps of China that come without"
     " it are often GCJ-02, half a kilometre off."
 )
+Stored = Callable[[sa.Connection, ImportReport], None]
 NEEDS_NO_SHAPE = ("party_household", "resident")  # they are where their household is
 
 
 def quiet(stage: str, rows: int) -> None:
     """Tell nobody how far an import is."""
+
+
+def nothing_else(conn: sa.Connection, report: ImportReport) -> None:
+    """Do no more in an import's transaction."""
 
 
 def import_file(
@@ -55,11 +62,15 @@ def import_file(
     encoding: str | None = None,
     key: Sequence[str] = (),
     assign: Mapping[str, str] | None = None,
+    mapping: Mapping[str, str] | None = None,
+    name: str = "",
     merge: bool = False,
     repair: bool = False,
     partial: bool = False,
     dry_run: bool = False,
     progress: Progress = quiet,
+    waiting: Callable[[], None] = apart.never,
+    finished: Stored = nothing_else,
 ) -> ImportReport:
     """Bring the rows of a file into a layer and return what came of it.
 
@@ -69,11 +80,15 @@ def import_file(
     encoding : of the text; found out if not stated
     key : columns whose values name a thing where the file has no code; stored as its `source_key`
     assign : field to the value it has in every row
+    mapping : heading of the file to the field it fills, or to nothing; other headings are known by their names
+    name : the file's name to people, where its own is not
     merge : unite rows that are about one thing (parts of a shape cut at tile edges) instead of refusing them
     repair : close open rings and mend invalid polygons instead of refusing them
     partial : take the good rows although others are refused
     dry_run : do everything, then undo it
     progress : called with a stage and a number of rows
+    waiting : called a few times a second while the file is read; it may raise to give up
+    finished : called at the end of the transaction, to be stored with it or not at all
 
     Returns
     -------
@@ -88,8 +103,12 @@ def import_file(
     if not layer.fields:
         raise InvalidInput(f"Rows of {layer.name} cannot be imported.", where="layer")
     report = ImportReport(layer.name, reading.checked_path(path), encoding=encoding, is_dry_run=dry_run)
-    with reading.opened(path, encoding=encoding, layer=layer.name) as source, transaction(engine, actor) as conn:
-        plan = columns.plan(layer, source, key=key, assign=assign or {})
+    report.name = name or report.path.name
+    with (
+        apart.opened(path, encoding=encoding, layer=layer.name, waiting=waiting) as source,
+        transaction(engine, actor) as conn,
+    ):
+        plan = columns.plan(layer, source, key=key, assign=assign or {}, mapping=mapping or {})
         system = _system(layer, source, plan, crs, report)
         report.format, report.notes = source.format, [*source.notes, *plan.notes, *report.notes]
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(f"import {layer.name}"))))
@@ -99,32 +118,34 @@ def import_file(
             vault = personal.hold(conn) if personal.columns(layer.table) else None
             Loader(layer, source, plan, system, report, vault, repair=repair).load(conn, work.rows, progress)
             if not report.read:
-                raise ImportRefused(f"{report.path.name!r} holds no rows.")
-            _resolve(work, merge=merge, progress=progress)
+                raise ImportRefused(f"{report.name!r} holds no rows.")
+            resolve(work, merge=merge, progress=progress)
             report.is_stored = not dry_run and (partial or not report.problems)
             if partial or not report.problems:
-                _write(work, progress)
+                write(work, progress)
             if not report.is_stored:
                 step.rollback()
         if report.is_stored and report.inserted + report.updated:
             _tell_audit(conn, actor, report)
+        finished(conn, report)
     report.problems.sort(key=lambda found: (found.row, found.column))
     return report
 
 
 def _tell_audit(conn: sa.Connection, actor: Actor, report: ImportReport) -> None:
     """Record which file the changed rows came from; the triggers recorded the changes themselves."""
-    facts = {"file": report.path.name, "crs": report.crs, "new": report.inserted, "changed": report.updated}
+    facts = {"file": report.name, "crs": report.crs, "new": report.inserted, "changed": report.updated}
     audit.record(conn, actor, "import", report.layer, rows=report.inserted + report.updated, detail=facts)
 
 
-def _resolve(work: Work, *, merge: bool, progress: Progress) -> None:
+def resolve(work: Work, *, merge: bool = False, progress: Progress = quiet) -> None:
     """Find out for every row which thing it is and where it belongs, and refuse what cannot be."""
     progress("check", work.report.read)
     work.conn.execute(sa.text("ANALYZE incoming"))
     identity.check_codes(work)
     if work.layer.name == "household":
         identity.match(work)
+        addressed.read(work)
         places.find_building(work)
         households.make_codes(work)
     if work.layer.name == "resident":
@@ -168,7 +189,8 @@ def _bring_together(work: Work, *, merge: bool) -> None:
         identity.refuse_repeated(work)
 
 
-def _write(work: Work, progress: Progress) -> None:
+def write(work: Work, progress: Progress = quiet) -> None:
+    """Store the good rows, with what belongs to them and what has to follow."""
     progress("write", work.report.read)
     counties.move(work)
     store.complete(work)

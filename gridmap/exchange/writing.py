@@ -5,7 +5,7 @@ import os
 import tempfile
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ class Shape:
     layer: str
     geometry: str
     columns: tuple[Heading, ...]
+    finish: Callable[[Path], None] = lambda path: None  # what a GeoPackage holds beside the rows
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,16 @@ class Part:
 Writer = Callable[[Path, Shape, Iterator[Part], ExportReport], int]
 
 
-def part(rows: Sequence[Any], system: crs.System) -> Part:
-    """Return database rows, their last column WKB in EPSG:4490, with geometry in another coordinate system."""
+def part(
+    rows: Sequence[Any], system: crs.System, openers: Mapping[int, Callable[[Any], Any]], stamp: Sequence[str]
+) -> Part:
+    """Return database rows, their last column WKB in EPSG:4490, with geometry in another coordinate system.
+
+    Parameters
+    ----------
+    openers : by the index of a sealed column what opens its values
+    stamp : values of further columns, the same in every row
+    """
     import numpy as np
     import shapely
 
@@ -71,6 +80,8 @@ def part(rows: Sequence[Any], system: crs.System) -> Part:
         inside = shapely.get_coordinates(shapes)
         x, y = crs.from_storage(system, inside[:, 0].copy(), inside[:, 1].copy())
         shapes = shapely.set_coordinates(shapes, np.column_stack([x, y]))
+    columns = [[openers[i](value) for value in column] if i in openers else column for i, column in enumerate(columns)]
+    columns += [[value] * len(shapes) for value in stamp]
     return Part([[_plain(value) for value in column] for column in columns], shapes)
 
 
@@ -124,7 +135,9 @@ def _geojson(target: Path, shape: Shape, parts: Iterator[Part], report: ExportRe
 
 def _geopackage(target: Path, shape: Shape, parts: Iterator[Part], report: ExportReport, *, system: crs.System) -> int:
     with placed(target) as path:
-        return _through_gdal(path, shape, parts, system, driver="GPKG", encoding=None)
+        count = _through_gdal(path, shape, parts, system, driver="GPKG", encoding=None)
+        shape.finish(path)
+        return count
 
 
 def _shapefile(

@@ -14,8 +14,9 @@ from gridmap.errors import NotFound
 from gridmap.hierarchy import building as building_table
 from gridmap.hierarchy import building_estate, household, household_priority, places_above, places_at
 from gridmap.hierarchy import estate as estate_table
+from gridmap.hours import is_open
 from gridmap.layers.closure_zone import LAYER as CLOSURE_ZONE
-from gridmap.layers.closure_zone import in_force
+from gridmap.layers.closure_zone import in_force, strictness
 from gridmap.layers.party_household import table as party_household
 from gridmap.layers.party_unit import building_party_unit, neighbourhood_party_unit
 from gridmap.layers.party_unit import table as party_unit
@@ -23,8 +24,9 @@ from gridmap.layers.supply_point import LAYER as SUPPLY_POINT
 from gridmap.layers.supply_point.queries import stock
 from gridmap.layers.volunteer import LAYER as VOLUNTEER
 from gridmap.layers.volunteer.queries import covering
-from gridmap.proximity import nearest
+from gridmap.proximity import GEODESIC
 from gridmap.reports import catchment, doors
+from gridmap.reports.nearest_supply import nearest_supply
 from gridmap.roles import MIN_CELL
 
 NEAREST_SHOWN = 5
@@ -80,7 +82,7 @@ def of_building(conn: sa.Connection, actor: Actor, code: str) -> dict[str, Any]:
         "centre_households": _centre_households(conn, actor, found) if actor.may("party_household.view") else [],
         "volunteers": _covering(conn, actor, found.position, building=found.key),
         **_around(conn, actor, found.position),
-        "zones": _zones_over(conn, actor, found),
+        "zones": _with_ruled(conn, actor, found, _zones_over(conn, actor, found)),
     }
 
 
@@ -128,12 +130,39 @@ def now(conn: sa.Connection) -> datetime:
 
 
 def _around(conn: sa.Connection, actor: Actor, origin: Position) -> dict[str, Any]:
-    points = _dicts(nearest(conn, actor, SUPPLY_POINT, origin, k=NEAREST_SHOWN))
-    counted = stock(conn, actor, [point["code"] for point in points])
-    return {
-        "supply_points": [{**point, "stock": _dicts(counted[point["code"]])} for point in points],
-        "as_of": now(conn),
+    as_of = now(conn)
+    found = nearest_supply(conn, actor, origin, k=NEAREST_SHOWN)
+    if not found.items and not _zones_at(conn, actor, origin):  # far from every street: the straight line helps more
+        found = nearest_supply(conn, actor, origin, k=NEAREST_SHOWN, method=GEODESIC)
+    codes = [one.code for one in found.items] + [one.code for one in found.skipped if one.code]
+    told = _names_and_hours(conn, actor, codes)
+    counted = stock(conn, actor, [point.code for point in found.items])
+    ways = {
+        point.code: found.walker.route(origin, (point.lon, point.lat), limit_m=point.distance_m)
+        for point in found.items
     }
+    return {
+        "supply_points": [
+            {
+                **asdict(point), "stock": _dicts(counted[point.code]), "way": ways[point.code],
+                "is_open": is_open(told[point.code][1], as_of),
+            }
+            for point in found.items
+        ],
+        "skipped": [{**asdict(one), "name": told[one.code][0] if one.code else None} for one in found.skipped],
+        "method": found.walker.method,
+        "as_of": as_of,
+    }  # fmt: skip
+
+
+def _names_and_hours(conn: sa.Connection, actor: Actor, codes: list[str]) -> dict[str, tuple[str, str | None]]:
+    s = SUPPLY_POINT.table
+    rows = conn.execute(
+        sa.select(s.c.code, s.c.name, s.c.open_hours).where(
+            s.c.code.in_(codes), SUPPLY_POINT.current(), within_scope(s, actor)
+        )
+    )
+    return {row.code: (row.name, row.open_hours) for row in rows}
 
 
 def _zones_at(conn: sa.Connection, actor: Actor, origin: Position) -> list[dict[str, Any]]:
@@ -150,18 +179,43 @@ def _zones_over(conn: sa.Connection, actor: Actor, found: Building) -> list[dict
     return _zones(conn, actor, footprint, overlaps)
 
 
+def _with_ruled(
+    conn: sa.Connection, actor: Actor, found: Building, zones: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return zones over a building with the households whose strictest zone each is: of several, one rules a household.
+
+    None where there is one zone only, or for somebody who may not count households exactly.
+    """
+    if len(zones) < 2 or not actor.may("household.exact"):
+        return [zone | {"ruled": None} for zone in zones]
+    h, z = household.c, CLOSURE_ZONE.table.c
+    strictest = (
+        sa.select(z.code)
+        .where(in_force(sa.func.now()), z.code.in_([zone["code"] for zone in zones]))
+        .where(within_scope(CLOSURE_ZONE.table, actor), sa.func.ST_Covers(z.geom, h.geom))
+        .order_by(strictness(z.type), z.code)
+        .limit(1)
+        .correlate(household)
+        .scalar_subquery()
+    )
+    here = sa.and_(h.county == found.county, h.building_id == found.id, h.valid_to.is_(None))
+    each = sa.select(strictest.label("code")).where(here, within_scope(household, actor, "household.exact")).subquery()
+    rows = conn.execute(sa.select(each.c.code, sa.func.count()).group_by(each.c.code))
+    counts: dict[str | None, int] = {row[0]: row[1] for row in rows}
+    return [zone | {"ruled": counts.get(zone["code"], 0)} for zone in zones]
+
+
 def _zones(
     conn: sa.Connection, actor: Actor, place: sa.ColumnElement, condition: sa.ColumnElement[bool]
 ) -> list[dict[str, Any]]:
     """Return the zones in force under a condition on their area; `partly` tells that they do not cover the whole place."""
     z = CLOSURE_ZONE.table.c
-    strictest = sa.case({name: rank for rank, name in enumerate(CLOSURE_ZONE.style.symbols)}, value=z.type)
     partly = (~sa.func.ST_Covers(z.geom, place)).label("partly")
     rows = conn.execute(
         sa.select(z.code, z.name, z.type, z.state, z.starts_at, z.ends_at, z.order_no, z.issuer, partly)
         .where(in_force(sa.func.now()), within_scope(CLOSURE_ZONE.table, actor))
         .where(z.geom.op("&&")(place), condition)
-        .order_by(strictest, z.code)
+        .order_by(strictness(z.type), z.code)
     )
     return [dict(row) for row in rows.mappings()]
 

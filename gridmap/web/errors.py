@@ -35,9 +35,10 @@ def init(app: Flask) -> None:
 
     @app.errorhandler(GridmapError)
     def _expected(error: GridmapError) -> Response:
-        facts = getattr(error, "facts", None)
-        status = 412 if facts and request.headers.get("If-Match") else error.status  # facts: both states of a thing
-        response = _led_on(error) or respond(status, error.code, error.title, error.detail, error.where, facts)
+        more = getattr(error, "facts", None) or getattr(error, "more", None)
+        both = error.status == 409 and more and request.headers.get("If-Match")  # both states of a thing
+        status = 412 if both else error.status
+        response = _led_on(error) or respond(status, error.code, error.title, error.detail, error.where, more)
         if (wait := getattr(error, "retry_after_s", None)) is not None:
             response.headers["Retry-After"] = str(wait)
         if error.status == 401:
@@ -73,11 +74,11 @@ def validation_error(error: ValidationError) -> Response:
 
 
 def respond(
-    status: int, code: str, title: str, detail: str, where: str | None, facts: Mapping[str, Any] | None = None
+    status: int, code: str, title: str, detail: str, where: str | None, more: Mapping[str, Any] | None = None
 ) -> Response:
     """Return one error in the one shape: problem details, or a page where a person's browser asks for one.
 
-    `facts` are further members of the problem details.
+    `more` are further members of the problem, such as every fault of a form.
     """
     headers = {"Cache-Control": "no-store"} | ({"Retry-After": RETRY_AFTER_S} if status == 503 else {})
     if _is_for_a_person():
@@ -85,7 +86,7 @@ def respond(
             render_template("error.html", status=status, title=title, detail=detail, code=code), status, headers
         )
     problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "code": code}
-    body = orjson.dumps(problem | ({"where": where} if where else {}) | dict(facts or {}))
+    body = orjson.dumps(problem | ({"where": where} if where else {}) | dict(more or {}), default=str)
     return Response(body, status, headers, content_type=PROBLEM)
 
 

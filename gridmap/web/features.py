@@ -4,6 +4,7 @@ import time
 from dataclasses import asdict
 from urllib.parse import urlencode
 
+import orjson
 from flask import Response, url_for
 from flask_openapi3 import APIBlueprint, Tag
 
@@ -11,11 +12,12 @@ from gridmap import crs, features, hierarchy, tiles
 from gridmap.crs import Position
 from gridmap.errors import InvalidInput
 from gridmap.layer import Layer
+from gridmap.search import search as sought
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, revalidated, with_etag
 from gridmap.web.i18n import translated
 from gridmap.web.permissions import SIGNED_IN, permission, reads_only
-from gridmap.web.session import actor, begin, layers
+from gridmap.web.session import actor, begin, layers, looked_at
 
 bp = APIBlueprint(
     "features",
@@ -30,7 +32,7 @@ bp = APIBlueprint(
 @permission(SIGNED_IN)
 def list_layers(query: schemas.LanguageQuery) -> Response:  # `i18n` reads the language
     """The layers the caller may view, in drawing order, and how each is drawn."""
-    return json_response({"items": [describe(layer) for layer in layers().values() if actor().may(layer.view)]})
+    return json_response({"items": [describe(layer) for layer in layers().drawn() if actor().may(layer.view)]})
 
 
 @bp.get("/layers/counts", responses={200: schemas.CountsAnswer})
@@ -50,7 +52,7 @@ def list_features(path: schemas.LayerPath, query: schemas.FeaturesQuery) -> Resp
     layer = layers()[path.layer]
     box = features.parse_bbox(query.bbox) if query.bbox else None
     with begin() as conn:
-        etag = _etag(tiles.revision(conn, actor(), [layer]), layer)
+        etag = _etag(tiles.revision(conn, actor(), [layer]), layer) + looked_at()
         if (unchanged := revalidated(etag)) is not None:
             return unchanged
         page = features.page(conn, actor(), layer, bbox=box, limit=query.limit, cursor=query.cursor)
@@ -60,18 +62,19 @@ def list_features(path: schemas.LayerPath, query: schemas.FeaturesQuery) -> Resp
 
 @bp.get("/layers/<layer>/features/<code>", responses={200: schemas.Feature})
 @permission("{layer}.view")
-def show_feature(path: schemas.FeaturePath) -> Response:
-    """One feature by its code."""
+def show_feature(path: schemas.FeaturePath, query: schemas.Dated) -> Response:
+    """One feature by its code; its ETag is the version a change is based on."""
     layer = layers()[path.layer]
     with begin() as conn:
         body = features.detail(conn, actor(), layer, path.code)
-    return Response(body, content_type=schemas.GEOJSON, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "ETag": f'"v{orjson.loads(body)["version"]}"'}
+    return Response(body, content_type=schemas.GEOJSON, headers=headers)
 
 
 @bp.get("/search", responses={200: schemas.SearchAnswer})
 @permission(SIGNED_IN)
 def search(query: schemas.SearchQuery) -> Response:
-    """What begins with a code or carries a text in its name, in every layer the caller may view."""
+    """What a code, a name, its pinyin or its initials begin with the text, in every layer the caller may view."""
     return _search(query)
 
 
@@ -85,8 +88,8 @@ def search_by_body(body: schemas.SearchBody) -> Response:
 
 def _search(query: schemas.SearchQuery | schemas.SearchBody) -> Response:
     near = _standing_at(query)
-    with begin() as conn:
-        found = features.search(conn, actor(), list(layers().values()), query.q, near=near)
+    with begin(query.as_of) as conn:
+        found = sought(conn, actor(), list(layers().values()), query.q, near=near)
         communities = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
         estates = hierarchy.estate_names(conn, actor(), {item.code for item in found})
     around = {item: (estates.get(item.code), communities.get(item.community or "")) for item in found}

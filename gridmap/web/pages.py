@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
+from gridmap.editing import form
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
 from gridmap.web.answers import shown
@@ -46,7 +47,7 @@ def map_page() -> str | AnyResponse:
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
     return render_template(
         "map.html",
-        parts=_parts(),
+        parts=map_parts(),
         is_empty=is_empty,
         command=_command(),
         review_number=current_app.extensions["gridmap"]["settings"].review_number,
@@ -58,7 +59,7 @@ def map_page() -> str | AnyResponse:
 @public
 def inline(name: str) -> Response:
     """A script or style that Folium wrote, moved out of the page; its name is made from its content."""
-    content = _parts().inline.get(name)
+    content = next((found for module in maps.MODULES if (found := map_parts(module).inline.get(name))), None)
     if content is None:
         raise NotFound(f"There is no such part of the map page: {name[:80]!r}. Load the page again.")
     response = Response(content, mimetype=_MIME[name.rpartition(".")[2]])
@@ -74,9 +75,10 @@ def _command() -> str:
     return str(program.relative_to(_PROJECT) if program.is_relative_to(_PROJECT) else program)
 
 
-def _parts() -> maps.MapParts:
+def map_parts(module: str = "app") -> maps.MapParts:
+    """Return the parts of a page with a map on which one of our JavaScript modules is started."""
     static = url_for("static", filename="app").rpartition("/")[0]
-    return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0])
+    return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0], module)
 
 
 def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
@@ -88,13 +90,14 @@ def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
         "now": now,
         "csrf": csrf_token(),
         "finds_persons": actor().may(persons.SEARCH),
+        "drafts_zones": actor().may("closure_zone.draft") and actor().may("building.view"),
         "bounds": bounds,
-        "layers": [_drawn(layer) for layer in visible],
+        "layers": [drawn(layer) for layer in visible],
         "texts": texts(),
     }
 
 
-def _drawn(layer: Layer) -> dict[str, object]:
+def drawn(layer: Layer) -> dict[str, object]:
     """Return a layer as the API describes it, and whether tiles hold points of it or areas and lines.
 
     Its symbols are a list: the legend keeps their order, which a JSON object in a page does not.
@@ -103,6 +106,7 @@ def _drawn(layer: Layer) -> dict[str, object]:
     symbols = cast(dict[str, dict[str, object]], cast(dict[str, object], told["style"])["symbols"])
     return {
         **told,
+        "may_edit": form.is_editable(layer) and actor().may(layer.edit),
         "is_point": layer.geometry == "point" and layer.drawn is None,
         "signs": [{"value": value, **symbol} for value, symbol in symbols.items()],
     }

@@ -2,7 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+)
 
 from gridmap.crs import decimal
 from gridmap.layer import N_
@@ -38,6 +48,16 @@ class LanguageQuery(Strict):
     lang: Literal["zh", "en"] | None = Field(None, description=N_("zh or en; else as the browser asks."))
 
 
+AS_OF = N_("A moment, ISO 8601 with its zone: the answer is what it was then. Now, if it is left out.")
+Moment = Annotated[str, Field(max_length=40, description=AS_OF)]
+
+
+class Dated(Strict):
+    """A read that can look back."""
+
+    as_of: Moment | None = None  # `session` reads it
+
+
 class CodePath(BaseModel):
     """A code in the path."""
 
@@ -65,25 +85,40 @@ class TilePath(BaseModel):
     y: int = Field(description=N_("Row, counted from the north."))
 
 
-class NearestQuery(Strict):
+class NearestQuery(Dated):
     """How many, and of which kind."""
 
     k: Count = 5
     kind: PlainText | None = Field(None, description=N_("Only things of this kind."))
 
 
-class PositionQuery(Strict):
+class NearestSupplyQuery(NearestQuery):
+    """What the point must have, when it must be open, and how the way is measured."""
+
+    item: PlainText | None = Field(
+        None, description=N_("Only points where this item (7 digits) was last counted in stock.")
+    )
+    at: PlainText | None = Field(None, description=N_("Only points open at this moment, ISO 8601, or now."))
+    method: Literal["walk", "geodesic"] | None = Field(
+        None,
+        description=N_(
+            "walk (an estimate where no streets are loaded) or geodesic, the straight line; walk if item or at is asked for."
+        ),
+    )
+
+
+class PositionQuery(Dated):
     """A position."""
 
     lon: Longitude
     lat: Latitude
 
 
-class NearestPositionQuery(NearestQuery, PositionQuery):
+class NearestPositionQuery(NearestSupplyQuery, PositionQuery):
     """A position, how many, and of which kind."""
 
 
-class FeaturesQuery(Strict):
+class FeaturesQuery(Dated):
     """Which part of a layer."""
 
     bbox: PlainText | None = Field(None, description=N_("west,south,east,north in degrees; features that touch it."))
@@ -91,13 +126,32 @@ class FeaturesQuery(Strict):
     cursor: PlainText | None = Field(None, description=N_("From the `next` link of the page before."))
 
 
-class BoxQuery(Strict):
+class ExportQuery(Strict):
+    """How a layer is written to a file."""
+
+    format: Literal["geojson", "gpkg", "zip", "csv", "xlsx"] = Field(
+        "geojson", description=N_("geojson, gpkg (GeoPackage), zip (a Shapefile), csv or xlsx.")
+    )
+    crs: PlainText = Field("EPSG:4490", description=N_("EPSG:4490, any other EPSG code, GCJ-02 or BD-09."))
+    encoding: PlainText | None = Field(None, description=N_("Of CSV and Shapefile: UTF-8 or GBK."))
+    place: PlainText = Field("", description=N_("Code of a place: only what lies there."))
+
+
+class BoxQuery(Dated):
     """A box."""
 
     bbox: PlainText = Field(description=N_("west,south,east,north in degrees."))
 
 
-class SearchQuery(Strict):
+class MomentQuery(Strict):
+    """The moment an answer is for."""
+
+    as_of: AwareDatetime | None = Field(
+        None, description=N_("A past moment as ISO 8601 with its zone, such as 2026-11-24T08:00:00Z; else now.")
+    )
+
+
+class SearchQuery(Dated):
     """What to look for, and where one stands."""
 
     q: Annotated[str, Field(max_length=60, pattern="^[^\\x00]*$")]
@@ -105,7 +159,7 @@ class SearchQuery(Strict):
     lat: Latitude | None = None
 
 
-class SearchBody(Strict):
+class SearchBody(Dated):
     """What to look for, and where one stands. In a body, so that no log of addresses holds it."""
 
     q: Annotated[str, Field(max_length=60, pattern=NO_CONTROLS)]
@@ -186,6 +240,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     where: str | None = None
+    errors: list[dict[str, str]] | None = None
 
 
 class Origin(BaseModel):
@@ -204,15 +259,26 @@ class NearestItem(BaseModel):
     layer: str
     kind: str | None
     distance_m: float
-    method: Literal["geodesic"]
+    walk_s: int | None = None
+    method: Literal["walk", "estimate", "geodesic"]
     lon: float
     lat: float
 
 
+class SkippedItem(BaseModel):
+    """A nearer point that was passed over; of one outside the reader's area only the distance is told."""
+
+    code: str | None
+    distance_m: float
+    reason: Literal["empty", "closed", "cut_off", "outside"]
+    method: Literal["walk", "estimate", "geodesic"]
+
+
 class NearestAnswer(BaseModel):
-    """The nearest things, nearest first, ties by code."""
+    """The nearest things, nearest first, ties by code; and for supply points the nearer ones that do not serve."""
 
     items: list[NearestItem]
+    skipped: list[SkippedItem] = []
     as_of: str
     origin: Origin
 
@@ -265,8 +331,15 @@ class Feature(BaseModel):
 
     type: Literal["Feature"]
     id: str
+    version: int | None = Field(None, description=N_("Only of a single feature; the ETag says it too."))
     geometry: dict[str, Any] | None
     properties: dict[str, Any]
+
+
+class ChangedFeature(Feature):
+    """A feature as it was stored, and what a person should know about it."""
+
+    notes: list[dict[str, str]]
 
 
 class FeatureCollection(BaseModel):
@@ -323,6 +396,145 @@ class PlacesAnswer(BaseModel):
     items: list[PlaceItem]
 
 
+class SummaryPlace(BaseModel):
+    """The place that figures are for; `whole` is false where the caller may count a part of it only."""
+
+    level: str
+    code: str
+    name: str
+    whole: bool
+
+
+class SummaryAnswer(BaseModel):
+    """The figures of a place; null for what the caller may not know, `<5` for a small number of households."""
+
+    buildings: int | None
+    households: int | Literal["<5"] | None
+    people: int | None
+    priority: dict[str, int] | None
+    layers: dict[str, int]
+    place: SummaryPlace
+    as_of: str
+
+
+Cell = StrictStr | StrictInt | StrictFloat | StrictBool | list[StrictStr] | None
+
+
+class FeatureChange(Strict):
+    """A GeoJSON feature (RFC 7946) with what is to change: only the properties named, the geometry only if it is there."""
+
+    type: Literal["Feature"] = "Feature"
+    id: StrictStr | StrictInt | None = None
+    geometry: dict[str, Any] | None = None
+    properties: dict[str, Cell] = Field(default_factory=dict, max_length=100)
+
+
+class NewFeature(FeatureChange):
+    """A GeoJSON feature (RFC 7946) that is to be made; its properties are the fields of the layer's form."""
+
+    type: Literal["Feature"]
+
+
+class RestoreBody(Strict):
+    """Which version a thing is to be again."""
+
+    version: StrictInt = Field(ge=1, le=10**9)
+
+
+class FormQuery(LanguageQuery):
+    """Which thing is to be changed; none for a new one."""
+
+    code: PlainText | None = None
+
+
+class Retired(BaseModel):
+    """A thing that is out of force now, and the version that says so."""
+
+    code: str
+    version: int
+
+
+class StaleProblem(Problem):
+    """What is stored and what was sent, where somebody else was faster."""
+
+    version: int
+    stored: dict[str, Any]
+    sent: dict[str, Any]
+
+
+class Choice(BaseModel):
+    """A word that can be chosen."""
+
+    value: str
+    title: str
+
+
+class Option(BaseModel):
+    """A place that can be named."""
+
+    code: str
+    name: str
+
+
+class FormField(BaseModel):
+    """One field of a form; `value` of what concerns a person is masked, `fixed` cannot be changed any more."""
+
+    column: str
+    title: str
+    kind: str
+    required: bool
+    fixed: bool
+    personal: bool
+    value: Any
+    place: str
+    names: dict[str, str]
+    minimum: int | None
+    maximum: int | None
+    choices: list[Choice]
+    options: list[Option] | None
+
+
+class FormAnswer(BaseModel):
+    """What is to be filled in; `geometry` is null for things that stand where another thing stands."""
+
+    layer: str
+    title: str
+    code: str | None
+    version: int | None
+    geometry: Literal["point", "line", "polygon"] | None
+    needs_geometry: bool
+    fields: list[FormField]
+
+
+class ChangeItem(BaseModel):
+    """One value a version changed."""
+
+    column: str
+    title: str
+    before: Any
+    after: Any
+
+
+class VersionItem(BaseModel):
+    """One version of a thing, from `changed_at` to `until`, which is null for the present one."""
+
+    version: int
+    changed_at: str
+    until: str | None
+    changed_by: str
+    source: str | None
+    is_retired: bool
+    moved: bool
+    geometry: dict[str, Any] | None
+    changes: list[ChangeItem]
+
+
+class VersionsAnswer(BaseModel):
+    """The versions of a thing, newest first."""
+
+    items: list[VersionItem]
+
+
 class Health(BaseModel):
     """The process lives."""
 
@@ -337,5 +549,7 @@ class Readiness(Health):
 
 
 TILE: dict[str, Any] = {"content": {MVT: {"schema": {"type": "string", "format": "binary"}}}}
-SENT_AS = {"Problem": PROBLEM, "Feature": GEOJSON, "FeatureCollection": GEOJSON}
+SENT_AS = {
+    "Problem": PROBLEM, "StaleProblem": PROBLEM, "Feature": GEOJSON, "ChangedFeature": GEOJSON, "FeatureCollection": GEOJSON,
+}  # fmt: skip
 REFUSALS: dict[Any, Any] = {"404": Problem, "422": Problem, "503": Problem}

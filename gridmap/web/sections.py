@@ -7,6 +7,7 @@ from flask import Flask, current_app
 
 from gridmap.access import COMMUNITY_DIGITS
 from gridmap.accounts.sessions import Identity
+from gridmap.errors import GridmapError
 from gridmap.layer import N_
 from gridmap.roles import ROLES
 from gridmap.web.session import actor, identity, layers
@@ -39,6 +40,14 @@ def _counted_places() -> tuple[str, ...]:
     return actor().places_for("household.count")
 
 
+def _may_site() -> bool:
+    return actor().may("building.view") and actor().may("supply_point.view")
+
+
+def _may_import() -> bool:
+    return any(layer.fields and actor().may(layer.edit) for layer in layers().values())
+
+
 def _may(verb: str) -> Callable[[Identity], bool]:
     return lambda _: actor().may(verb)
 
@@ -46,8 +55,17 @@ def _may(verb: str) -> Callable[[Identity], bool]:
 SECTIONS = (
     Section("pages.map_page", N_("Map"), "map", lambda _: has_map()),
     Section("rounds.page", N_("Round"), "people", _may("household.visit")),
+    Section("zones.page", N_("Zones"), "zone", _may("closure_zone.draft")),
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
+    Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section("integrity.page", N_("Integrity"), "alert", _may("building.edit")),
+    Section(
+        "coverages.page", N_("Coverage"), "table", lambda _: bool(_counted_places()) and actor().may("building.view")
+    ),
+    Section("sitings.page", N_("Siting"), "table", lambda _: bool(_counted_places()) and _may_site()),
+    Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
+    Section("exports.page", N_("Export"), "export", lambda _: has_map()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),
     Section("administration.grants_page", N_("Grants"), "key", _may("grant.manage")),
     Section("trail.page", N_("Audit"), "journal", _may("audit.view")),
@@ -56,8 +74,17 @@ SECTIONS = (
 
 
 def init(app: Flask) -> None:
-    """Give templates the sections."""
-    app.jinja_env.globals["sections"] = sections
+    """Give templates the sections, and whose view they show."""
+    app.jinja_env.globals |= {"sections": sections, "viewed_as": viewed_as}
+
+
+def viewed_as() -> str | None:
+    """Return whose view this is; None where that cannot be found out, so that error pages need no database."""
+    try:
+        who = identity()
+    except GridmapError:
+        return None
+    return who.viewed_as if who is not None else None
 
 
 def sections() -> list[Section]:

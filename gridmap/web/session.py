@@ -4,16 +4,17 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import sqlalchemy as sa
 from flask import Flask, Response, current_app, g, request
 
-from gridmap import db
+from gridmap import db, history
 from gridmap.access import Actor
 from gridmap.accounts import sessions
 from gridmap.accounts.sessions import Identity
-from gridmap.errors import NotAllowed
+from gridmap.errors import InvalidInput, NotAllowed
 from gridmap.layer import Layers
 from gridmap.vault import Vault
 
@@ -21,6 +22,8 @@ ANONYMOUS = Actor("anonymous")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_FIELD, CSRF_HEADER = "csrf", "X-CSRF-Token"
 _VISIT_BYTES = 32
+_FIRST = datetime(1900, 1, 1, tzinfo=UTC)
+_SKEW = timedelta(minutes=5)  # a clock may be wrong
 
 
 class BadCsrf(NotAllowed):
@@ -90,10 +93,48 @@ def vault() -> Vault:
 
 
 @contextmanager
-def begin() -> Iterator[sa.Connection]:
-    """Run one transaction as the request's actor."""
+def begin(told: str | None = None, *, looks_back: bool = True) -> Iterator[sa.Connection]:
+    """Run one transaction as the request's actor; one that reads looks back as far as the request's `as_of` says.
+
+    `told` is the `as_of` of a read that takes a body; without `looks_back` the read itself minds the moment.
+    """
+    moment = None if not looks_back else as_of() if told is None else past_moment(told)
     with db.transaction(engine(), actor()) as conn:
+        if moment is not None:
+            history.look_back(conn, moment)
         yield conn
+
+
+def as_of() -> datetime | None:
+    """Return the moment a request asks about, None for now.
+
+    Raises
+    ------
+    InvalidInput for what is no moment with a zone, and for the future.
+    """
+    written = request.args.get("as_of")
+    return past_moment(written) if written and request.method in SAFE_METHODS else None
+
+
+def past_moment(written: str) -> datetime:
+    """Return a moment as it is written in an address or a body; InvalidInput for none, without zone, or to come."""
+    moment: datetime | None
+    try:
+        moment = datetime.fromisoformat(written.strip().replace(" ", "+"))
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or not _FIRST <= moment <= datetime.now(UTC) + _SKEW:
+        raise InvalidInput(
+            "as_of is a past moment with its zone, such as 2026-03-01T08:00:00+08:00. 时点须为过去的时间并带时区。",
+            where="as_of",
+        )
+    return moment
+
+
+def looked_at() -> str:
+    """Return what an ETag says of the moment that was asked about."""
+    moment = as_of()
+    return "" if moment is None else f"-{moment.timestamp():.0f}"
 
 
 def address() -> str:

@@ -10,6 +10,7 @@ from gridmap.errors import GridmapError, InvalidInput
 
 MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1  # what every reader of JSON holds exactly
+TAKEN = ("application/json", "application/geo+json")
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -33,7 +34,7 @@ def init(app: Flask) -> None:
         ):
             return
         body = request.get_data(cache=True)
-        if (body or request.mimetype) and request.mimetype != "application/json":
+        if (body or request.mimetype) and request.mimetype not in TAKEN:
             raise WrongMediaType(
                 "Send the body as application/json. 请以 application/json 发送。", where="Content-Type"
             )

@@ -1,10 +1,10 @@
 /** What the address holds: view, selection and layers, so that links, reload and the back button work. */
 
 /**
- * `layers` is null when the address names none, `selection` when nothing is selected.
+ * `layers` is null when the address names none, `selection` when nothing is selected; `moment` is empty for now.
  * @typedef {{layer: string, code: string}} Selection
  * @typedef {{view: {zoom: number, lat: number, lon: number} | null, selection: Selection | null,
- *   layers: string[] | null}} State
+ *   layers: string[] | null, moment: string}} State
  */
 
 export const POSITION = "position"; // the layer of a selection that is a bare position; its code is lon,lat
@@ -14,7 +14,7 @@ const FURTHEST = { lon: 180, lat: 85 }; // degrees; the map ends there
 /** @returns {State} */
 export function read() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  return { view: viewOf(parts.get("map")), selection: selectionOf(parts.get("sel")), layers: parts.get("on")?.split(",") ?? null };
+  return { view: viewOf(parts.get("map")), selection: selectionOf(parts.get("sel")), layers: parts.get("on")?.split(",") ?? null, moment: parts.get("at") ?? "" };
 }
 
 /**
@@ -23,11 +23,12 @@ export function read() {
  * @param {boolean} isNew
  */
 export function write(state, isNew) {
-  const { view, selection, layers } = state;
+  const { view, selection, layers, moment } = state;
   const parts = [
     view && `map=${view.zoom}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}`,
     selection && `sel=${selection.layer}/${encodeURIComponent(selection.code).replaceAll("%2C", ",")}`,
     layers && `on=${layers.join(",")}`,
+    moment && `at=${encodeURIComponent(moment)}`,
   ];
   const address = `${location.pathname}${location.search}#${parts.filter(Boolean).join("&")}`;
   if (isNew) history.pushState(null, "", address);

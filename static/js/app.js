@@ -4,16 +4,20 @@ import * as address from "./address.js";
 import { Breadcrumb } from "./breadcrumb.js";
 import { config, text } from "./config.js";
 import { addControls } from "./controls.js";
+import { Editor } from "./editor.js";
 import { LayersSheet } from "./layers.js";
 import { Lines, PANE as LINES } from "./lines.js";
 import { notice } from "./notice.js";
 import { Panel } from "./panel.js";
+import { Past, shownMoment } from "./past.js";
 import { Picker } from "./pick.js";
 import { answeredAt } from "./request.js";
 import { Search } from "./search.js";
 import { Status } from "./status.js";
 import { Store } from "./store.js";
 import { GROUND, POINTS, Tiles } from "./tiles.js";
+import { ZoneSheet } from "./zone-sheet.js";
+import { ZoneSteps } from "./zone-steps.js";
 import { Zones, PANE as ZONES } from "./zones.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
@@ -55,6 +59,8 @@ class App {
       onAnswer: (answer) => this.#answer(answer),
       onRow: (row) => this.lines.emphasise(row, (bounds) => this.#bringIntoView(bounds)),
       onOpen: (selection) => this.select(selection),
+      onEdit: ({ layer, code }) => this.editor.edit(layer, code),
+      onHistory: (selection) => this.editor.showHistory(selection),
       onNotice: notice,
     });
     this.legend = new LayersSheet(map, this.on, {
@@ -62,7 +68,23 @@ class App {
       onDrafts: (shows) => this.zones.setDrafts(shows),
     });
     this.status = new Status(map, () => this.refresh());
-    addControls(map, { onLayers: () => this.legend.toggle(), onNotice: notice });
+    this.zone = new ZoneSheet(map, this.picker, {
+      onOpen: () => this.select(null),
+      onSaved: (code) => this.#showDraft(code),
+    });
+    new ZoneSteps(this.panel.body, async (code) => {
+      await this.#loadLive();
+      this.panel.show({ layer: "closure_zone", code });
+    });
+    this.editor = new Editor(map, { onStored: (selection) => this.#stored(selection) });
+    this.past = new Past({ onChange: () => this.#showMoment() });
+    const mayMake = config.layers.some((layer) => layer.mayEdit);
+    addControls(map, {
+      onLayers: () => this.legend.toggle(),
+      onPast: () => this.past.toggle(),
+      onNew: mayMake ? () => this.editor.choose() : null,
+      onNotice: notice,
+    });
     const middle = () => this.#middle();
     new Breadcrumb(map, middle, (place) => this.#fly({ layer: place.level, code: place.code }, /** @type {Box} */ (place.bbox)));
     new Search(middle, (found) => {
@@ -76,9 +98,9 @@ class App {
     this.#follow();
     this.#loadLive();
     this.map.on("moveend", () => this.#remember(false));
-    this.map.on("click", (event) => this.#tap(event.latlng));
+    this.map.on("click", (event) => this.editor.drawing.isOn || this.#tap(event.latlng));
     this.map.on("keypress", ({ originalEvent }) => {
-      if (originalEvent.key === "Enter") this.#tap(this.map.getCenter());
+      if (originalEvent.key === "Enter" && !this.editor.drawing.isOn) this.#tap(this.map.getCenter());
     });
     addEventListener("popstate", () => {
       this.#follow();
@@ -90,6 +112,22 @@ class App {
     for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".languages a"))) {
       link.addEventListener("click", () => (link.hash = location.hash));
     }
+  }
+
+  /** Show what a change made of the map, and the thing it was about. @param {Selection | null} selection */
+  async #stored(selection) {
+    await this.refresh();
+    if (address.isSame(selection, this.selection) && selection) this.panel.show(selection);
+    else this.select(selection);
+  }
+
+  /** Show everything as it was at the moment that was chosen, or as it is now. */
+  #showMoment() {
+    if (shownMoment() && this.editor.isOpen) this.editor.close();
+    this.refresh();
+    this.lines.start(this.selection);
+    if (this.selection) this.panel.show(this.selection);
+    this.#remember(false);
   }
 
   /** Load everything that is drawn once more. */
@@ -128,9 +166,17 @@ class App {
 
   /** @param {L.LatLng} at */
   #tap(at) {
+    if (this.zone.isOpen) return void this.zone.tap(at);
     const meant = this.picker.at(at);
     if (meant) this.select(meant);
     else this.map.setView(at, this.map.getZoom() + 2);
+  }
+
+  /** @param {string} code */
+  async #showDraft(code) {
+    this.zones.setDrafts(true);
+    await this.#loadLive();
+    this.select({ layer: "closure_zone", code });
   }
 
   /** @param {HTMLElement} answer */
@@ -185,11 +231,18 @@ class App {
     const { lat, lng: lon } = this.map.getCenter();
     const isUsual = this.on.size === usualLayers().length && usualLayers().every((name) => this.on.has(name));
     const view = { zoom: this.map.getZoom(), lat, lon };
-    address.write({ view, selection: this.selection, layers: isUsual ? null : [...this.on] }, isNew);
+    address.write({ view, selection: this.selection, layers: isUsual ? null : [...this.on], moment: shownMoment() }, isNew);
   }
 
   #follow() {
-    const { view, selection, layers } = address.read();
+    const { view, selection, layers, moment } = address.read();
+    if (moment !== shownMoment()) {
+      this.past.show(moment);
+      this.store.forget();
+      this.zones.fetched.clear();
+      this.ground.shown = this.points.shown = "?"; // drawn anew below
+      this.panel.shown = null;
+    }
     this.isBareLink = selection !== null && view === null; // names a thing, not what to see of it
     if (view) this.map.setView([view.lat, view.lon], view.zoom, { animate: false });
     this.on.clear();

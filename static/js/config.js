@@ -8,13 +8,13 @@
 
 /**
  * @typedef {{name: string, title: string, isPoint: boolean, isLine: boolean, isLive: boolean, isOn: boolean, zoom: number,
- *   clusterZoom: number | null, by: string, label: string, labelZoom: number, signs: Sign[]}} Layer
+ *   mayEdit: boolean, clusterZoom: number | null, by: string, label: string, labelZoom: number, signs: Sign[]}} Layer
  */
 
 /**
  * `root` is where the service lies on its host; `bounds` are west, south, east, north of the register; `csrf` proves that
  * a change comes from this page.
- * @typedef {{language: string, root: string, icons: string, now: string, csrf: string, findsPersons: boolean,
+ * @typedef {{language: string, root: string, icons: string, now: string, csrf: string, findsPersons: boolean, draftsZones: boolean,
  *   bounds: [number, number, number, number] | null,
  *   layers: Layer[], texts: Record<string, string>}} Config
  */
@@ -26,7 +26,7 @@ export const config = read(JSON.parse(document.getElementById("gridmap-config")?
 
 /** The service describes layers as its API does. @param {any} told @returns {Config} */
 function read(told) {
-  return { ...told, findsPersons: told.finds_persons, layers: told.layers.map(layerOf) };
+  return { ...told, findsPersons: told.finds_persons, draftsZones: told.drafts_zones, layers: told.layers.map(layerOf) };
 }
 
 /** @param {any} told @returns {Layer} */
@@ -35,7 +35,7 @@ function layerOf({ name, title, geometry, style, signs, ...told }) {
   const clusterZoom = told.cluster_zoom === null ? null : told.cluster_zoom + TILE_STEP;
   return {
     ...{ name, title, zoom, clusterZoom, signs, by: style.by, label: style.label, labelZoom: style.label_zoom },
-    ...{ isPoint: told.is_point, isLine: geometry === "line", isLive: told.is_live, isOn: told.is_on },
+    ...{ isPoint: told.is_point, isLine: geometry === "line", isLive: told.is_live, isOn: told.is_on, mayEdit: told.may_edit },
   };
 }
 

@@ -7,9 +7,9 @@ const CORNER = "bottomright";
 
 /**
  * @param {L.Map} map
- * @param {{onLayers: () => void, onNotice: (words: string) => void}} events
+ * @param {{onLayers: () => void, onPast: () => void, onNew: (() => void) | null, onNotice: (words: string) => void}} events
  */
-export function addControls(map, { onLayers, onNotice }) {
+export function addControls(map, { onLayers, onPast, onNew, onNotice }) {
   // a corner at the bottom piles up: the last added lies on top
   L.control.fullscreen({
     position: CORNER, title: text("fullscreen"), titleCancel: text("leaveFullscreen"),
@@ -20,21 +20,27 @@ export function addControls(map, { onLayers, onNotice }) {
     zoomInText: iconHtml("plus"), zoomOutText: iconHtml("minus"),
   }).addTo(map);
   L.control.locate(locateOptions(onNotice)).addTo(map);
-  new LayersButton(onLayers).addTo(map);
+  new MapButton("layers", "layers", onLayers, "layers").addTo(map);
+  new MapButton("past", "clock", onPast).addTo(map);
+  if (onNew) new MapButton("newThing", "pencil", onNew, "edit").addTo(map);
 }
 
-class LayersButton extends L.Control {
-  /** @param {() => void} onLayers */
-  constructor(onLayers) {
+class MapButton extends L.Control {
+  /** @param {string} name of its text @param {string} sign @param {() => void} onTap @param {string} [opens] id of what it opens */
+  constructor(name, sign, onTap, opens) {
     super({ position: CORNER });
-    this.onLayers = onLayers;
+    this.name = name;
+    this.sign = sign;
+    this.onTap = onTap;
+    this.opens = opens;
   }
 
   /** @override */
   onAdd() {
-    const words = text("layers");
-    const button = element("button", { type: "button", class: "map-button", title: words, "aria-controls": "layers" }, icon("layers"), words);
-    button.addEventListener("click", this.onLayers);
+    const words = text(this.name);
+    const aria = this.opens ? { "aria-controls": this.opens } : {};
+    const button = element("button", { type: "button", class: "map-button", title: words, "data-button": this.name, .../** @type {Record<string, string>} */ (aria) }, icon(this.sign), words);
+    button.addEventListener("click", this.onTap);
     const bar = element("div", { class: "leaflet-bar" }, button);
     L.DomEvent.disableClickPropagation(bar);
     return bar;

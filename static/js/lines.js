@@ -77,7 +77,7 @@ export class Lines {
   /** @param {HTMLElement} row @param {L.LatLng} origin @param {L.LatLng} at @returns {Target} */
   #target(row, origin, at) {
     const options = { ...STYLES[row.dataset.line ?? ""], pane: PANE, interactive: false };
-    const line = L.polyline([origin, at], options).addTo(this.group);
+    const line = L.polyline(wayOf(row) ?? [origin, at], options).addTo(this.group);
     const icon = L.divIcon({ html: endOf(row), className: "line-end", iconSize: [0, 0] });
     const mark = L.marker(at, { icon, interactive: false, keyboard: false }).addTo(this.group);
     const target = { row, at, line, mark };
@@ -111,6 +111,13 @@ function dress(target, isChosen) {
   if (!isChosen || !label) return;
   const words = element("span", {}, label);
   target.mark.bindTooltip(words, { permanent: true, direction: "top", offset: [0, -14], className: "line-label" });
+}
+
+/** The way on foot a row carries, if it does: lon and lat of each bend. @param {HTMLElement} row */
+function wayOf(row) {
+  const { way } = row.dataset;
+  if (!way) return null;
+  return /** @type {[number, number][]} */ (JSON.parse(way)).map(([lon, lat]) => L.latLng(lat, lon));
 }
 
 /** @param {HTMLElement} holder */

@@ -2,3 +2,4 @@
 
 const form = document.getElementById("onward");
 if (form instanceof HTMLFormElement) form.requestSubmit();
+export {};

@@ -13,7 +13,8 @@ import { drawSign } from "./swatch.js";
 export class Panel {
   /**
    * @param {{onClose: () => void, onAnswer: (answer: HTMLElement) => void, onRow: (row: HTMLElement) => void,
-   *   onOpen: (selection: Selection) => void, onNotice: (words: string) => void}} events
+   *   onOpen: (selection: Selection) => void, onEdit: (selection: Selection) => void,
+   *   onHistory: (selection: Selection) => void, onNotice: (words: string) => void}} events
    */
   constructor(events) {
     this.events = events;
@@ -90,6 +91,10 @@ export class Panel {
     const opened = target.closest("[data-open]");
     if (row instanceof HTMLElement) this.events.onRow(row);
     if (opened instanceof HTMLElement) this.events.onOpen(selectionOf(opened.dataset.open ?? ""));
+    const edited = target.closest("[data-edit]");
+    const past = target.closest("[data-history]");
+    if (edited instanceof HTMLElement) this.events.onEdit(selectionOf(edited.dataset.edit ?? ""));
+    if (past instanceof HTMLElement) this.events.onHistory(selectionOf(past.dataset.history ?? ""));
     if (copied instanceof HTMLElement) this.#copy(copied.dataset.copy ?? "");
   }
 

@@ -33,6 +33,12 @@ export class Picker {
     return hit.properties.point_count ? null : { layer: hit.layer.name, code: String(hit.properties.code) };
   }
 
+  /** The code of the building under a tap, whatever marker lies on it. @param {L.LatLng} at @returns {string | null} */
+  building(at) {
+    const hit = this.#area(at) ?? this.#areaNearby(at);
+    return hit ? String(hit.properties.code) : null;
+  }
+
   /** @param {L.LatLng} at @param {number[]} brushes @param {(hit: Hit) => boolean} isWanted @returns {Hit | undefined} */
   #point(at, brushes, isWanted) {
     const order = this.points.painted;

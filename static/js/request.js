@@ -1,6 +1,7 @@
 /** Asks the service, and says in words what went wrong. */
 
 import { config, text } from "./config.js";
+import { dated } from "./past.js";
 
 const HTTP_DATE_LENGTH = 29; // some servers say it twice
 
@@ -43,7 +44,7 @@ export async function getHtml(path, parameters = {}, signal) {
  */
 export async function postJson(path, body, signal) {
   const headers = { "Content-Type": "application/json", "X-CSRF-Token": config.csrf };
-  return (await ask(path, {}, signal, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  return (await ask(path, {}, signal, { method: "POST", headers, body: JSON.stringify({ ...body, ...dated(path) }) })).json();
 }
 
 /**
@@ -52,14 +53,16 @@ export async function postJson(path, body, signal) {
  * @param {Record<string, string | number>} parameters
  * @param {AbortSignal} [signal]
  * @param {RequestInit} [how]
+ * @param {number[]} [expected] statuses that are answers, not troubles
  */
-export async function ask(path, parameters = {}, signal, how = {}) {
+export async function ask(path, parameters = {}, signal, how = {}, expected = []) {
   const address = new URL(`${config.root}${path}`, location.origin);
-  for (const [name, value] of Object.entries(parameters)) address.searchParams.set(name, String(value));
+  for (const [name, value] of Object.entries({ ...parameters, ...(how.method ? {} : dated(path)) })) address.searchParams.set(name, String(value));
   const response = await fetch(address, { ...how, signal }).catch(refuseUnlessAborted);
   noteTime(response);
-  if (response.ok) return response;
-  throw new Trouble(text(sentenceFor(response.status)));
+  if (response.ok || expected.includes(response.status)) return response;
+  const isThen = response.status === 404 && !how.method && "as_of" in dated(path);
+  throw new Trouble(text(isThen ? "notThen" : sentenceFor(response.status)));
 }
 
 /** @param {Response} response */

@@ -13,7 +13,7 @@ import { distance } from "./words.js";
 
 /** @typedef {{layer: string, code: string, name: string, phone: string | null, context: string, lon: number | null, lat: number | null}} Person */
 
-const PAUSE_MS = 250; // in typing
+const PAUSE_MS = 150; // in typing
 const LEAST_NAME = 2;
 // A whole mobile or identity number, as people write them; codes of places are digits too, but of other lengths.
 const WHOLE_NUMBER = /^(\+?86)?1\d{10}$|^[1-9]\d{16}[\dX]$/i;

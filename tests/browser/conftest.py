@@ -120,7 +120,9 @@ def building(live_server: str, everywhere: str) -> Somewhere:
     """A building with households and no marker on the middle of it."""
     for feature in fetched(live_server, "/api/v1/layers/building/features", everywhere, limit=200)["features"]:
         code, name = feature["properties"]["code"], feature["properties"]["name"]
-        answer = fetched(live_server, f"/api/v1/buildings/{code}/nearest/supply_point", everywhere, k=1)
+        answer = fetched(
+            live_server, f"/api/v1/buildings/{code}/nearest/supply_point", everywhere, k=1, method="geodesic"
+        )
         people = fetched(live_server, f"/api/v1/buildings/{code}/volunteers", everywhere)["items"]
         nearest_m = min([answer["items"][0]["distance_m"], *(person["distance_m"] for person in people)])
         if nearest_m > 30 and people:

@@ -27,9 +27,9 @@ def test_a_tap_on_a_building_says_what_is_near_and_who_covers_it(visit, building
     opened.tap_middle()
     panel = opened.page.locator("#panel")
     expect(panel.locator("h2")).to_have_text(building.name)
-    expect(panel.locator("[data-line=supply_point]")).to_have_count(5)
     expect(panel.locator("[data-line=supply_point]").first).to_contain_text("米")
-    expect(panel).to_contain_text("直线距离")
+    assert 3 <= panel.locator("[data-line=supply_point]").count() <= 5  # the rest is cut off, and told so
+    expect(panel).to_contain_text("步行")
     expect(panel.locator("[data-line=volunteer]").first).to_be_visible()
     assert f"sel=building/{building.code}" in opened.page.url
 

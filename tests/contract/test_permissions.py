@@ -24,7 +24,7 @@ LEVELS = ("all", "county", "community", "grid", "building", "point")
 QUERIES = {
     "features.count_features": "bbox=120,30,121,31", "features.search": "q=1", "features.places_at": "lon=120.6&lat=30.9",
     "reports.nearest_to_position": "lon=120.6&lat=30.9", "reports.volunteers_of_position": "lon=120.6&lat=30.9",
-    "panels.position_panel": "lon=120.6&lat=30.9",
+    "panels.position_panel": "lon=120.6&lat=30.9", "coverage.shares": "service=clinic", "coverage.gaps": "service=clinic",
 }  # fmt: skip
 NO_POINTS = {"community", "neighbourhood", "estate", "building", "party_unit", "street", "closure_zone"}
 

@@ -222,7 +222,7 @@ def test_wrong_arguments_are_named(district, tmp_path):
     with pytest.raises(InvalidInput, match="Encoding 'klingon'"):
         take(district, "supply_point", path, encoding="klingon")
     with pytest.raises(InvalidInput, match="cannot be imported"):
-        take(district, "street", path)
+        take(district, "closure_zone", path)
 
 
 def test_only_who_may_edit_the_layer_may_import(district, tmp_path):

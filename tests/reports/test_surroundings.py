@@ -57,6 +57,17 @@ def test_a_position_beside_a_zone_is_outside_and_one_inside_is_never_partly_insi
     assert [(zone["code"], zone["partly"]) for zone in inside] == [("Z1", False)]
 
 
+def test_of_several_zones_over_a_building_the_strictest_rules_each_household(conn):
+    building_id = factories.add_building(conn, factories.add_community(conn), lon=LON, lat=LAT)
+    for number, lon in enumerate((WEST + HALF / 4, WEST + HALF / 2, LON + HALF / 2), 1):
+        factories.add_household(conn, building_id, room=f"010{number}", geom=factories.point(lon, LAT))
+    factories.add_zone(conn, "Z1", factories.square(LON, LAT, 2 * HALF), type="prevention")
+    factories.add_zone(conn, "Z2", west_of(WEST + 0.75 * HALF), type="lockdown")
+    factories.add_zone(conn, "Z3", west_of(WEST + 0.75 * HALF), type="control")
+    zones = surroundings.of_building(conn, LOCAL, CODE)["zones"]
+    assert [(zone["code"], zone["ruled"]) for zone in zones] == [("Z2", 2), ("Z3", 0), ("Z1", 1)]
+
+
 @pytest.mark.parametrize(("language", "words"), [("zh", "部分在内"), ("en", "partly inside")])
 def test_the_panel_says_that_a_building_is_partly_inside(empty_database, language, words):
     with transaction(empty_database, LOCAL) as conn:

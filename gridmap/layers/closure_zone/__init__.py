@@ -4,6 +4,9 @@ import sqlalchemy as sa
 
 from gridmap.hierarchy import county_rule, one_of, scope_columns
 from gridmap.layer import N_, Layer, Style, Symbol
+from gridmap.layers.closure_zone.legal_basis import legal_basis
+from gridmap.layers.closure_zone.order import zone_item, zone_order
+from gridmap.layers.closure_zone.protocol import protocol
 from gridmap.tables import (
     code,
     dates,
@@ -18,6 +21,9 @@ from gridmap.tables import (
     with_versions,
 )
 
+__all__ = ["LAYER", "STATES", "STRICTEST_FIRST", "TYPES", "in_force", "legal_basis", "protocol", "strictness", "table"]
+__all__ += ["zone_item", "zone_order"]
+
 TYPES = {
     "lockdown": N_("Lockdown zone"),
     "control": N_("Control zone"),
@@ -28,6 +34,11 @@ TYPES = {
     "cordon": N_("Cordon"),
     "evacuation": N_("Evacuation area"),
 }
+# Where zones lie on one another the strictest applies to each household: whoever must leave may not stay, whoever must
+# stay at home may not go out, and so on down (plan of 2021: lockdown before control before prevention).
+STRICTEST_FIRST = (
+    "evacuation", "lockdown", "high_risk", "cordon", "control", "medium_risk", "prevention", "low_risk",
+)  # fmt: skip
 STATES = (
     "draft", "proposed", "approved", "active", "release_proposed", "released", "rejected", "revoked", "expired",
 )  # fmt: skip
@@ -60,6 +71,11 @@ def in_force(at: sa.ColumnElement) -> sa.ColumnElement[bool]:
         table.c.starts_at <= at,
         sa.or_(table.c.ends_at.is_(None), table.c.ends_at > at),
     )
+
+
+def strictness(column: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+    """Return a kind of zone as a number to order by, the strictest first."""
+    return sa.case({name: rank for rank, name in enumerate(STRICTEST_FIRST)}, value=column)
 
 
 LAYER = Layer(

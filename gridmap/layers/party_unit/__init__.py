@@ -1,8 +1,11 @@
 """Party units 党组织: committee, branch and building group, mirrored on community, grids and buildings."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
-from gridmap.hierarchy import county_rule, one_of, scope_columns
+from gridmap.hierarchy import building, community, county_rule, neighbourhood, one_of, scope_columns
+from gridmap.history import register_view
 from gridmap.layer import N_, Field, Layer, Style, Symbol
 from gridmap.tables import (
     code,
@@ -58,6 +61,29 @@ cover = sa.table(
     "party_unit_cover", sa.column("code"), sa.column("name"), sa.column("level"), sa.column("community"),
     sa.column("valid_to"), sa.column("tile_geom"),
 )  # fmt: skip
+
+
+def _cover(rows: Callable[[sa.Table], sa.FromClause]) -> sa.FromClause:
+    """Return what the view says, made of the rows that stand for the tables: covers as they were."""
+    unit, parts = rows(table).c, []
+    for place, pairs in (
+        (community, None), (neighbourhood, neighbourhood_party_unit), (building, building_party_unit)
+    ):  # fmt: skip
+        area = rows(place).c
+        columns = (unit.code, unit.name, unit.level, unit.community, unit.valid_to, area.tile_geom)
+        query = sa.select(*columns).where(area.county == unit.county, area.valid_to.is_(None))
+        if pairs is None:
+            query = query.where(unit.level == "committee", area.id == unit.community_id)
+        else:
+            pair = rows(pairs).c
+            query = query.where(
+                pair.county == unit.county, pair.party_unit_id == unit.id, area.id == pair[f"{place.name}_id"]
+            )
+        parts.append(query)
+    return sa.union_all(*parts).subquery("party_unit_cover")
+
+
+register_view("party_unit_cover", _cover)
 
 LAYER = Layer(
     name="party_unit",

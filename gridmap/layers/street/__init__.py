@@ -1,9 +1,10 @@
-"""Streets: the centre lines that are drawn under everything; the walking graph is built from them later."""
+"""Streets: the centre lines that are drawn under everything; `gridmap.streets` makes the walkable network of them."""
 
 import sqlalchemy as sa
 
 from gridmap.hierarchy import one_of
-from gridmap.layer import N_, Layer, Style, Symbol
+from gridmap.layer import N_, Field, Layer, Style, Symbol
+from gridmap.streets import tables as walkable
 from gridmap.tables import code, dates, keys, metadata, rules, shape, spread, with_versions
 
 KINDS = {
@@ -20,6 +21,8 @@ table = with_versions(sa.Table(
     one_of("kind", tuple(KINDS)), *rules("street"),
     info=spread("county"),
 ))  # fmt: skip
+
+NETWORK = walkable.network  # its rows are the generations of the walkable network
 
 LAYER = Layer(
     name="street",
@@ -38,6 +41,11 @@ LAYER = Layer(
     ),
     tile_columns=("code", "name", "kind"),
     list_columns=("valid_from",),
+    fields=(
+        Field("code", N_("Code"), aliases=("代码", "编码", "street_code")),
+        Field("name", N_("Name"), aliases=("名称", "道路", "道路名称")),
+        Field("kind", N_("Kind"), aliases=("类型", "等级"), choices=KINDS),
+    ),
     min_zoom=12,
     code_letter="R",
     view="street.view",

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from gridmap.hierarchy import county_rule, one_of, scope_columns
 from gridmap.layer import N_, Field, Layer, Style, Symbol
+from gridmap.layers.supply_point.norm import norm
 from gridmap.tables import (
     code,
     dates,
@@ -38,6 +39,7 @@ KIND_SYNONYMS = {
     "merchant": ("商户",),
     "venue": ("场馆",),
 }
+__all__ = ["KINDS", "KIND_SYNONYMS", "LAYER", "item", "norm", "stock_count", "table"]
 ITEM_GROUPS = ("rescue", "medical", "living", "equipment")
 
 table = with_versions(sa.Table(

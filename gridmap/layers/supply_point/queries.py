@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from gridmap.access import Actor, within_scope
+from gridmap.errors import InvalidInput
 from gridmap.layers.supply_point import LAYER, item, stock_count, table
 
 
@@ -50,3 +51,24 @@ def stock(conn: sa.Connection, actor: Actor, codes: list[str]) -> dict[str, list
     for row in rows:
         found[row.code].append(Stock(*row))
     return found
+
+
+def counted(conn: sa.Connection, actor: Actor, item_code: str, codes: list[str]) -> dict[str, int]:
+    """Return how much of one item was last counted at each of some supply points; points without a count are left out.
+
+    Raises
+    ------
+    InvalidInput for an item the list does not have.
+    """
+    actor.require(LAYER.view)
+    if not conn.scalar(sa.select(sa.exists().where(item.c.code == item_code))):
+        raise InvalidInput(f"There is no item {item_code[:40]!r}.", where="item")
+    rows = conn.execute(
+        sa.select(table.c.code, stock_count.c.quantity)
+        .join(table, sa.and_(table.c.county == stock_count.c.county, table.c.id == stock_count.c.supply_point_id))
+        .where(table.c.code.in_(codes), stock_count.c.item_code == item_code)
+        .where(LAYER.current(), within_scope(table, actor))
+        .ext(distinct_on(table.c.code))
+        .order_by(table.c.code, stock_count.c.counted_on.desc())
+    )
+    return {row.code: row.quantity for row in rows}

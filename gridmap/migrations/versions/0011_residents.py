@@ -19,10 +19,12 @@ depends_on = None
 SERVICE = "gridmap_service"
 # As gridmap.access.policy_of gave it when this step was written.
 OWN_AREA = (
-    "county::text ~ NULLIF(current_setting('gridmap.resident_county', true), '') OR "
-    "community ~ NULLIF(current_setting('gridmap.resident_community', true), '') OR "
-    "neighbourhood ~ NULLIF(current_setting('gridmap.resident_neighbourhood', true), '') OR "
-    "building ~ NULLIF(current_setting('gridmap.resident_building', true), '')"
+    "CASE WHEN "
+    "community ^@ ANY (string_to_array(current_setting('gridmap.resident_community', true), ',')) OR "
+    "county::text ^@ ANY (string_to_array(current_setting('gridmap.resident_county', true), ',')) OR "
+    "neighbourhood = ANY (string_to_array(current_setting('gridmap.resident_neighbourhood', true), ',')) OR "
+    "building = ANY (string_to_array(current_setting('gridmap.resident_building', true), ','))"
+    " THEN true ELSE false END"
 )
 POLICIES = {
     "resident": OWN_AREA,

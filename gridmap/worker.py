@@ -1,0 +1,41 @@
+"""The process beside the web workers that does what takes long: it may be killed at any moment, and loses nothing by it."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+from gridmap import db
+from gridmap.intake import worker
+from gridmap.layers import LAYERS
+from gridmap.settings import Settings
+from gridmap.vault import open_vault
+
+PR_SET_PDEATHSIG = 1
+AGAIN_S = 1.0  # before a worker that ended is started anew
+CONNECTIONS = 3  # an import's own, its pulse, and one to spare
+
+
+def start() -> None:
+    """Start the worker process and keep one running for as long as this process lives."""
+    threading.Thread(target=_keep_running, daemon=True).start()
+
+
+def _keep_running() -> None:
+    while True:
+        process = multiprocessing.get_context("spawn").Process(target=run, daemon=True, name="gridmap import worker")
+        process.start()
+        process.join()
+        time.sleep(AGAIN_S)
+
+
+def run() -> None:
+    """Do what is asked for until the service ends. A signal ends it at once: the transaction under way never happened."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    os.setsid()  # Ctrl-C reaches the terminal's whole group; the service ends its workers itself
+    settings = Settings()
+    vault = open_vault(settings.home)
+    engine = db.service_engine(settings.database_url or "postgresql://", pool_size=CONNECTIONS, vault=vault)
+    worker.run(engine, LAYERS, settings.home, lambda: False)
