@@ -17,8 +17,9 @@ from gridmap.roles import ROLES
 from gridmap.web import matrix
 from tests.conftest import ROOT, app_on, copy_of
 
-HOUSEHOLDS = 5000
+HOUSEHOLDS = 3200
 OPEN = {"street"}  # concerns nobody in particular
+LISTS = ("grid_worker", "building_head", "keeper", "commander", "planner")  # the others hold the same verbs or fewer
 WIDE = {"community", "neighbourhood", "estate", "party_unit", "supply_point", "volunteer", "closure_zone"}
 LEVELS = ("all", "county", "community", "grid", "building", "point")
 QUERIES = {
@@ -168,12 +169,18 @@ def test_what_lies_outside_the_places_granted_does_not_exist(app, district, thin
         may = f"{name}.view" in ROLES[role].verbs
         seen = [thing for thing in rows if is_visible(thing, role, place, things)]
         unseen = [thing for thing in rows if not is_visible(thing, role, place, things)]
-        for thing in [*seen[:1], *seen[-1:], *unseen[:1], *unseen[-1:], Thing(name, "missing-1", "", None, None, None)]:
+        for thing in [*seen[:1], *unseen[-1:], Thing(name, "missing-1", "", None, None, None)]:
             expected = 403 if not may else 200 if thing in seen else 404
-            for path in (f"/api/v1/layers/{name}/features/{thing.code}", f"/panel/{name}/{thing.code}"):
+            panels = [f"/panel/{name}/{thing.code}"] if role in LISTS else []
+            for path in (f"/api/v1/layers/{name}/features/{thing.code}", *panels):
                 answer = client.get(path, headers=headers)
-                assert answer.status_code == expected, (role, place, path, answer.get_data()[:300].decode(errors="replace"))
-        if may:
+                assert answer.status_code == expected, (
+                    role,
+                    place,
+                    path,
+                    answer.get_data()[:300].decode(errors="replace"),
+                )
+        if may and role in LISTS:
             listed = listed_codes(client, headers, name)
             assert listed == {thing.code for thing in seen}, (role, place, name)
 
