@@ -9,6 +9,7 @@ from flask import Response
 from flask_openapi3 import APIBlueprint, Tag
 
 from gridmap.errors import InvalidInput
+from gridmap.layer import N_
 from gridmap.layers.closure_zone import lifecycle
 from gridmap.layers.closure_zone import scope as scopes
 from gridmap.layers.closure_zone.decision import Decision
@@ -83,6 +84,10 @@ def redraw(path: schemas.CodePath, body: RedrawBody) -> Response:
         return json_response(_written(situation.of_zone(conn, actor(), path.code)))
 
 
+STEP = N_("Take the step the address names in a zone's life.")
+ORDERED = N_("Take the step the address names in a zone's life, under a recorded order.")
+
+
 def _add_step(name: str, verb: str, kind: str | None) -> None:
     """Add the route of a step, so that each declares its own verb."""
 
@@ -93,7 +98,7 @@ def _add_step(name: str, verb: str, kind: str | None) -> None:
             return json_response(_written(situation.of_zone(conn, actor(), path.code)))
 
     view.__name__ = f"step_{name}"
-    view.__doc__ = f"Take the step {name} of a zone's life{' under a recorded order' if kind else ''}."
+    view.__doc__ = ORDERED if kind else STEP
     api.post(f"/<code>/{name}", responses={200: ZoneAnswer})(permission(verb)(view))
 
 

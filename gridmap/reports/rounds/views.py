@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from werkzeug.wrappers import Response as AnyResponse
 
 from gridmap.errors import InvalidInput
+from gridmap.layer import N_
 from gridmap.layers.household import OCCUPANCY_TITLES
 from gridmap.layers.household.visits import VISIT, Visit, record, take_back
 from gridmap.priority import PRIORITY_TITLES
@@ -33,7 +34,7 @@ Flag = Literal["0", "1"]
 class RoundQuery(schemas.Strict):
     """Where a round goes and what it leaves out."""
 
-    place: schemas.PlainText = Field(description="Code of a grid (15 digits) or a building (17).")
+    place: schemas.PlainText = Field(description=N_("Code of a grid (15 digits) or a building (17)."))
     sort: Literal["walk", "building"] = "walk"
     days: Annotated[int, schemas.InDigits, Field(ge=1, le=MAX_DAYS)] = DAYS
     due: Flag = "0"
