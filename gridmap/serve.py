@@ -209,9 +209,12 @@ def _run_workers(settings: Settings, url: str, progress: Progress, links: dict[s
     )
     from gridmap import worker as imports  # only now: it brings the layers along
 
-    imports.start()
+    end_imports = imports.start()
     threading.Thread(target=_announce, args=(settings, progress, links), daemon=True).start()
-    server.serve()
+    try:
+        server.serve()
+    finally:
+        end_imports()
 
 
 def worker() -> Callable[..., Any]:

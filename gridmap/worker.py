@@ -5,7 +5,8 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 
 from gridmap import db
 from gridmap.intake import worker
@@ -15,20 +16,34 @@ from gridmap.vault import open_vault
 
 PR_SET_PDEATHSIG = 1
 AGAIN_S = 1.0  # before a worker that ended is started anew
+STOP_S = 10.0
 CONNECTIONS = 3  # an import's own, its pulse, and one to spare
 
 
-def start() -> None:
-    """Start the worker process and keep one running for as long as this process lives."""
-    threading.Thread(target=_keep_running, daemon=True).start()
+def start() -> Callable[[], None]:
+    """Start the worker process, keep one running, and return what ends it: call that before the database stops."""
+    is_over, running = threading.Event(), dict[str, BaseProcess]()
 
+    def keep_running() -> None:
+        while not is_over.is_set():
+            process = multiprocessing.get_context("spawn").Process(
+                target=run, daemon=True, name="gridmap import worker"
+            )
+            process.start()
+            running["now"] = process
+            process.join()
+            is_over.wait(AGAIN_S)
 
-def _keep_running() -> None:
-    while True:
-        process = multiprocessing.get_context("spawn").Process(target=run, daemon=True, name="gridmap import worker")
-        process.start()
-        process.join()
-        time.sleep(AGAIN_S)
+    thread = threading.Thread(target=keep_running, daemon=True)
+
+    def stop() -> None:
+        is_over.set()
+        if (process := running.get("now")) is not None:
+            process.terminate()
+        thread.join(timeout=STOP_S)
+
+    thread.start()
+    return stop
 
 
 def run() -> None:
