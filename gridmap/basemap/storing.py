@@ -14,7 +14,7 @@ import uuid_utils.compat as uuids
 
 from gridmap import audit
 from gridmap.access import Actor
-from gridmap.basemap import geopackage, osm
+from gridmap.basemap import geopackage
 from gridmap.basemap.shapes import WORLD_PX_M, Thing, rows
 from gridmap.basemap.tables import BANDS, basemap, feature
 from gridmap.db import translated
@@ -58,6 +58,8 @@ def read(path: Path, progress: Progress = lambda stage, done: None) -> Iterable[
     if not path.is_file():
         raise InvalidInput(f"There is no file {str(path)[:200]!r}.", where="file")
     if name.endswith((".pbf", ".osm", ".osm.gz", ".osm.bz2", ".osm.xml")):
+        from gridmap.basemap import osm  # only now: the library is heavy, and the service's start needs none of it
+
         return osm.things(path, progress)
     if name.endswith(".gpkg"):
         return geopackage.things(path, progress)
