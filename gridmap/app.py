@@ -20,6 +20,7 @@ from gridmap.web import (
     account,
     accounts,
     administration,
+    basemap,
     editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
     exports,
@@ -118,6 +119,7 @@ def create_app(settings: Settings) -> Flask:
         coverage_views.api,
         siting_views.api,
         tiles.bp,
+        basemap.bp,
         accounts.bp,
         health.bp,
     ):

@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,9 +11,11 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
+from gridmap.basemap import drawing
 from gridmap.editing import form
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
+from gridmap.settings import Settings
 from gridmap.web.answers import shown
 from gridmap.web.features import describe
 from gridmap.web.i18n import language
@@ -45,13 +46,20 @@ def map_page() -> str | AnyResponse:
         is_empty = hierarchy.is_empty(conn)
         bounds = None if is_empty else _bounds(conn, actor())
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
+        ground = drawing.current(conn)
+    settings = current_app.extensions["gridmap"]["settings"]
     return render_template(
         "map.html",
         parts=map_parts(),
         is_empty=is_empty,
         command=_command(),
-        review_number=current_app.extensions["gridmap"]["settings"].review_number,
-        config=_config(bounds, shown(now)),
+        review_number=settings.review_number or (ground and ground.review_number),
+        credits=[
+            credit
+            for credit in (ground and ground.credit, settings.tile_source and settings.tile_attribution)
+            if credit
+        ],
+        config=_config(bounds, shown(now)) | _under(ground, settings),
     )
 
 
@@ -65,6 +73,12 @@ def inline(name: str) -> Response:
     response = Response(content, mimetype=_MIME[name.rpartition(".")[2]])
     response.headers["Cache-Control"] = FOREVER
     return response
+
+
+def _under(ground: drawing.Current | None, settings: Settings) -> dict[str, Any]:
+    """Return what lies under the layers: whether there is a base map, and the operator's tiles of another host."""
+    address = settings.tile_source.get_secret_value() if settings.tile_source else None
+    return {"has_basemap": ground is not None, "tile_source": address}
 
 
 def _command() -> str:
@@ -81,7 +95,7 @@ def map_parts(module: str = "app") -> maps.MapParts:
     return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0], module)
 
 
-def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
+def _config(bounds: list[float] | None, now: str) -> dict[str, Any]:
     visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),

@@ -8,6 +8,10 @@ from gridmap.layer import N_
 
 _TEXTS: Mapping[str, str] = {
     "layers": N_("Layers"),
+    "basemap": N_("Base map"),
+    "basemapHolds": N_("Water, green, railways, streets, place names"),
+    "tileSource": N_("Tiles of another host"),
+    "tileSourceWarns": N_("That host sees which area is looked at."),
     "locate": N_("Where am I"),
     "noLocation": N_("Your position could not be found. Allow this page to see it, or go closer to a window."),
     "closerIn": N_("Closer"),

@@ -1,6 +1,7 @@
 /** The map page: puts its parts together and keeps selection, layers and address in step. */
 
 import * as address from "./address.js";
+import { Under, usualUnder } from "./basemap.js";
 import { Breadcrumb } from "./breadcrumb.js";
 import { config, text } from "./config.js";
 import { addControls } from "./controls.js";
@@ -49,6 +50,7 @@ class App {
     this.selection = null;
     this.isBareLink = false;
     this.store = new Store(onTrouble);
+    this.under = new Under(map, this.store);
     this.ground = new Tiles(map, "tilePane", this.store, GROUND, []);
     this.points = new Tiles(map, TOP, this.store, POINTS, [...GROUND, ...POINTS]);
     this.zones = new Zones(map, onTrouble);
@@ -133,6 +135,7 @@ class App {
   /** Load everything that is drawn once more. */
   async refresh() {
     this.store.forget();
+    this.under.update(this.on);
     this.ground.show(this.on);
     this.points.show(this.on);
     await this.#loadLive();
@@ -220,6 +223,7 @@ class App {
   }
 
   #switchLayers() {
+    this.under.update(this.on);
     this.ground.update(this.on);
     this.points.update(this.on);
     this.zones.update(this.on);
@@ -248,6 +252,7 @@ class App {
     this.on.clear();
     for (const name of layers ?? usualLayers()) this.on.add(name);
     this.legend.update();
+    this.under.update(this.on);
     this.ground.update(this.on);
     this.points.update(this.on);
     this.#apply(selection);
@@ -261,7 +266,7 @@ class App {
 
 /** The layers that are on unless a person says otherwise. */
 function usualLayers() {
-  return config.layers.filter((layer) => layer.isOn).map((layer) => layer.name);
+  return [...config.layers.filter((layer) => layer.isOn).map((layer) => layer.name), ...usualUnder()];
 }
 
 /** Set up the map: its panes from below to above, its limits, its first view. @param {L.Map} map */

@@ -1,7 +1,8 @@
 /** The layers sheet, which is the legend too: one row a layer with its sign, name, count in view and switch. */
 
+import { BASEMAP, underNames } from "./basemap.js";
 import { config, text } from "./config.js";
-import { element, one } from "./element.js";
+import { element, icon, one } from "./element.js";
 import { getJson } from "./request.js";
 import { Sheet } from "./sheet.js";
 import { swatch } from "./swatch.js";
@@ -25,7 +26,7 @@ export class LayersSheet {
     this.timer = 0;
     this.pending = new AbortController();
     this.sheet = new Sheet(one("#layers"), () => this.sheet.close());
-    one("#layers .sheet-body").append(element("ul", { class: "layer-list" }, ...[...config.layers].reverse().map((layer) => this.#row(layer))));
+    one("#layers .sheet-body").append(element("ul", { class: "layer-list" }, ...[...config.layers].reverse().map((layer) => this.#row(layer)), ...underNames().map((name) => this.#under(name))));
     map.on("moveend", () => this.#later());
   }
 
@@ -50,6 +51,15 @@ export class LayersSheet {
     box.dataset.layer = layer.name;
     const head = element("label", { class: "layer-row" }, swatch(layer.signs[0], kindOf(layer)), element("span", { class: "layer-name" }, layer.title, count), box);
     return element("li", {}, head, ...(single ? [] : [this.#signs(layer)]));
+  }
+
+  /** What lies under the layers is switched here too. @param {string} name */
+  #under(name) {
+    const [title, about] = name === BASEMAP ? [text("basemap"), text("basemapHolds")] : [text("tileSource"), text("tileSourceWarns")];
+    const box = switchOf(title, this.on.has(name), (isOn) => this.#set(name, isOn));
+    box.dataset.layer = name;
+    const words = element("span", { class: "layer-name" }, title, element("span", { class: "layer-count" }, about));
+    return element("li", {}, element("label", { class: "layer-row" }, icon("layers"), words, box));
   }
 
   /** @param {Layer} layer */

@@ -10,7 +10,7 @@ const REST_MS = 250;
 const SHANGHAI = "+08:00";
 const SHANGHAI_MS = 8 * 3_600_000;
 /** What can be asked about a moment; forms, histories and persons are of now. */
-const DATED = /^\/(tiles\/|panel\/|api\/v1\/(layers\/counts|layers\/[a-z_]+\/features(\/[^/]+)?$|search|places|nearest|covering|buildings))/;
+const DATED = /^\/(tiles\/(?!basemap\/)|panel\/|api\/v1\/(layers\/counts|layers\/[a-z_]+\/features(\/[^/]+)?$|search|places|nearest|covering|buildings))/;
 
 /** The moment that is shown, ISO 8601 with its zone; empty for now. */
 let moment = "";

@@ -1,5 +1,6 @@
 /** Canvases of vector tiles: what they draw, and what lies under a finger. */
 
+import { BASEMAP, nameRules, source } from "./basemap.js";
 import { config, signOf } from "./config.js";
 import { labels, obstacles } from "./label.js";
 import { paintArea, paintBoundary, paintCluster, paintLine, paintOutline, paintPoint } from "./paint.js";
@@ -96,7 +97,13 @@ export class Tiles {
   /** @param {Set<string>} names */
   #listed(names) {
     const shown = new Set([...this.painted, ...this.named]);
-    return [...shown].filter((layer) => names.has(layer.name)).map((layer) => layer.name).join();
+    const listed = [...shown].filter((layer) => names.has(layer.name)).map((layer) => layer.name);
+    return (this.#namesGround(names) ? [...listed, BASEMAP] : listed).join();
+  }
+
+  /** Whether the base map's names are written here, where they keep out of the way of all others. @param {Set<string>} names */
+  #namesGround(names) {
+    return config.hasBasemap && this.named.length > 0 && names.has(BASEMAP);
   }
 
   /** @param {any} drawn */
@@ -111,9 +118,9 @@ export class Tiles {
     /** @type {any} */
     const layer = protomapsL.leafletLayer({
       ...{ pane: this.pane, attribution: "" },
-      sources: this.#sources(new Set([...painted, ...named])),
+      sources: { ...this.#sources(new Set([...painted, ...named])), ...(this.#namesGround(names) ? source(this.store) : {}) },
       paintRules: [...painted.flatMap((each) => this.#rules(each)), ...painted.flatMap((each) => this.#outline(each))],
-      labelRules: labelRules(named),
+      labelRules: [...labelRules(named), ...(this.#namesGround(names) ? nameRules() : [])],
     });
     return layer;
   }
