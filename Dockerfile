@@ -16,6 +16,8 @@ RUN .venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation -e . \
  && if [ -d gridmap/translations ]; then .venv/bin/pybabel compile -d gridmap/translations; fi
 
 FROM python:3.11-slim-bookworm
+RUN apt-get update && apt-get install -y --no-install-recommends fonts-noto-cjk libpangoft2-1.0-0 \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/gridmap --shell /usr/sbin/nologin gridmap \
  && install -d -o gridmap -g gridmap -m 0700 /var/lib/gridmap
 WORKDIR /app

@@ -13,6 +13,7 @@ from gridmap.layers.resident import views as residents
 from gridmap.reports import coverage_views, integrity_pages, landing, siting_views, summary, zone_pages, zone_views
 from gridmap.reports import views as reports
 from gridmap.reports.homes import views as homes
+from gridmap.reports.notices import views as notices
 from gridmap.reports.rounds import views as rounds
 from gridmap.settings import Settings
 from gridmap.vault import open_vault
@@ -114,6 +115,7 @@ def create_app(settings: Settings) -> Flask:
         residents.api,
         rounds.api,
         zone_views.api,
+        notices.api,
         persons.api,
         summary.api,
         coverage_views.api,

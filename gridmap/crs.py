@@ -347,3 +347,17 @@ def _has_way_here(definition: str) -> bool:
     except pyproj.exceptions.ProjError:
         return False
     return True
+
+
+def metres_around(lon: float, lat: float) -> Callable[[Coordinates, Coordinates], tuple[Coordinates, Coordinates]]:
+    """Return what turns degrees (EPSG:4490) into metres east and north of a position, for a map on paper.
+
+    Notes
+    -----
+    Transverse Mercator on the GRS80 ellipsoid about the position itself: lengths are true to 1:100,000 within 28 km east
+    and west of it, and north is up there.
+    """
+    import pyproj
+
+    projection = pyproj.Proj(proj="tmerc", lat_0=lat, lon_0=lon, ellps="GRS80", units="m")
+    return lambda x, y: projection(x, y)

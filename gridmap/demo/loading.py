@@ -32,7 +32,7 @@ ORDER = (  # parents before children
     hierarchy.division, street.table, hierarchy.community, hierarchy.neighbourhood, hierarchy.estate,
     hierarchy.building, hierarchy.building_estate, hierarchy.household, hierarchy.household_priority, resident, resident_priority, visit,
     party_unit.table, party_unit.neighbourhood_party_unit, party_unit.building_party_unit, party_household.table,
-    supply_point.table, supply_point.stock_count, volunteer.table, volunteer.building_volunteer, closure_zone.table,
+    supply_point.table, supply_point.stock_count, volunteer.table, volunteer.building_volunteer, closure_zone.table, closure_zone.zone_order,
 )  # fmt: skip
 _CHUNK = 5_000  # households written at once; bounds the memory
 _LOCK = COUNTY  # the advisory lock at which a second load waits

@@ -14,10 +14,18 @@ from gridmap.demo.ground import ewkb
 from gridmap.demo.place import Place
 from gridmap.demo.rows import COUNTY, COUNTY_NAME, Batch, batch
 from gridmap.layers.closure_zone import table as closure_zone
+from gridmap.layers.closure_zone import zone_order
 
 _CHINA = ZoneInfo("Asia/Shanghai")
+_KINDS = {"active": ("impose",), "released": ("impose", "release")}
 _EVERY = 40  # communities to one set of zones
 _PARTS = ("inner", "prevention", "released", "draft")  # one community each, in this order
+_LAW, _LAW_FROM = "IDL-63", date(2025, 9, 1)
+_MEASURES = {
+    "lockdown": ["区域内人员居家，足不出户，由志愿者送物上门", "单元门口值守，凭就医等紧急事由放行"],
+    "control": ["区域内人员只进不出，在区内错峰取物"],
+    "prevention": ["减少聚集，出入查验"],
+}
 _APRON_M = 4.0  # around single buildings; less than half of the room between two
 
 
@@ -30,6 +38,7 @@ class Zone(NamedTuple):
     area: Geometry
     starts: int | None
     ends: int | None
+    scope: str = ""
 
 
 class Zones:
@@ -46,7 +55,10 @@ class Zones:
         self._seen += 1
         zones = [zone for part in self._parts(turn) for zone in _zones(place, part, is_small=self._is_small)]
         if zones:
-            yield self._batch(place, zones, ids)
+            stored = self._batch(place, zones, ids)
+            yield stored
+            if any(zone.state in _KINDS for zone in zones):
+                yield self._orders(stored, zones, ids)
 
     def _parts(self, turn: int) -> tuple[str, ...]:
         if self._is_small:
@@ -70,6 +82,26 @@ class Zones:
             "geom": ewkb([zone.area for zone in zones]),
         })  # fmt: skip
 
+    def _orders(self, stored: Batch, zones: list[Zone], ids: Ids) -> Batch:
+        """Return the orders behind zones: one that imposes, and one that releases where a zone is over."""
+        rows = [(n, zone, kind) for n, zone in enumerate(zones) for kind in _KINDS.get(zone.state, ())]
+        own = stored.columns
+        starts = [zone.starts if kind == "impose" else zone.ends for _, zone, kind in rows]
+        cites = [(self._day + timedelta(days or 0)) >= _LAW_FROM for days in starts]
+        return batch(zone_order, {
+            "id": ids.take(len(rows)), "closure_zone_id": [own["id"][n] for n, _, _ in rows],
+            "zone_version": [1] * len(rows), "kind": [kind for _, _, kind in rows],
+            "doc_no": [own["order_no"][n] + ("（解除）" if kind == "release" else "") for n, _, kind in rows],
+            "issuer": [own["issuer"][n] for n, _, _ in rows], "issuer_level": ["county"] * len(rows),
+            "issued_at": [self._moment(days) for days in starts], "effective_at": [self._moment(days) for days in starts],
+            "legal_basis": [_LAW if has else None for has in cites],
+            "legal_basis_from": [_LAW_FROM if has else None for has in cites],
+            "scope_text": [zone.scope or zone.name for _, zone, _ in rows],
+            "measures": [_MEASURES[zone.type] if kind == "impose" else [] for _, zone, kind in rows],
+            "reason": ["演示：出现聚集性疫情，须控制传播" if kind == "impose" else "演示：已达到解除条件" for _, _, kind in rows],
+            "published": ["社区公告栏"] * len(rows),
+        })  # fmt: skip
+
     def _moment(self, days: int | None) -> datetime | None:
         return None if days is None else datetime.combine(self._day + timedelta(days), time(6), _CHINA)
 
@@ -80,14 +112,26 @@ def _zones(place: Place, part: str, *, is_small: bool) -> Iterator[Zone]:
     shares = is_small and len(homes) > 2  # then the last estate is the prevention zone
     inner, rest = homes[0], homes[1:-1] if shares else homes[1:]
     if part == "inner":
-        yield Zone(f"{place.estate_names[inner]}封控区", "lockdown", "active", place.estates[inner].area, -3, None)
+        yield Zone(
+            f"{place.estate_names[inner]}封控区",
+            "lockdown",
+            "active",
+            place.estates[inner].area,
+            -3,
+            None,
+            place.estate_names[inner],
+        )
         if rest:
-            yield Zone(f"{place.name}社区管控区", "control", "active", _estates(place, rest), -3, None)
+            yield Zone(
+                f"{place.name}社区管控区", "control", "active", _estates(place, rest), -3, None, _names(place, rest)
+            )
     elif part == "prevention":
         area = _estates(place, homes[-1:]) if shares else place.block.outline
-        yield Zone(f"{place.name}社区防范区", "prevention", "active", area, -2, None)
+        scope = _names(place, homes[-1:]) if shares else f"{place.name}社区"
+        yield Zone(f"{place.name}社区防范区", "prevention", "active", area, -2, None, scope)
     elif part == "released":
-        yield Zone(f"{place.estate_names[inner]}封控区", "lockdown", "released", place.estates[inner].area, -24, -10)
+        area, name = place.estates[inner].area, place.estate_names[inner]
+        yield Zone(f"{name}封控区", "lockdown", "released", area, -24, -10, name)
     else:
         yield Zone(
             f"{place.estate_names[homes[-1]]}封控区（拟）", "lockdown", "draft", _houses(place, homes[-1]), None, None
@@ -96,6 +140,10 @@ def _zones(place: Place, part: str, *, is_small: bool) -> Iterator[Zone]:
 
 def _estates(place: Place, wanted: list[int]) -> Geometry:
     return shapely.union_all(np.array([place.estates[e].area for e in wanted], dtype=object))
+
+
+def _names(place: Place, wanted: list[int]) -> str:
+    return "、".join(place.estate_names[e] for e in wanted)
 
 
 def _houses(place: Place, estate: int) -> Geometry:

@@ -29,7 +29,7 @@ def test_another_seed_gives_another_district():
 def test_the_day_moves_counts_zones_moves_and_visits_and_nothing_else():
     here, later = written(1000, 7), written(1000, 7, day=date(2027, 5, 1))
     changed = {a.split("'")[1] for a, b in zip(here, later, strict=True) if a != b}
-    assert changed == {"stock_count", "closure_zone", "resident", "visit"}
+    assert changed == {"stock_count", "closure_zone", "zone_order", "resident", "visit"}
 
 
 def test_a_larger_district_begins_with_the_smaller_one():
