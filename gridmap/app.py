@@ -20,6 +20,7 @@ from gridmap.web import (
     account,
     accounts,
     administration,
+    boundaries,
     editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
     exports,
@@ -39,6 +40,7 @@ from gridmap.web import (
     refusals,
     sections,
     session,
+    shaping,
     sign_in,
     strict,
     tiles,
@@ -104,6 +106,7 @@ def create_app(settings: Settings) -> Flask:
         homes.pages,
         coverage_views.pages,
         siting_views.pages,
+        boundaries.pages,
     ):
         app.register_blueprint(blueprint)
     for api in (
@@ -117,6 +120,8 @@ def create_app(settings: Settings) -> Flask:
         summary.api,
         coverage_views.api,
         siting_views.api,
+        shaping.api,
+        boundaries.api,
         tiles.bp,
         accounts.bp,
         health.bp,

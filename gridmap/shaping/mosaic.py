@@ -19,6 +19,9 @@ from gridmap.errors import InvalidInput
 GRID = 1e-9  # degrees: a tenth of a millimetre
 SNAP = 5e-6  # degrees, half a metre: a drawn vertex so close to a stored one is meant to be that one
 REACH = 1e-4  # degrees, ten metres: a line that ends so close before a border is meant to reach it
+SEGMENT = (
+    5e-4  # degrees: a longer edge is bent where it is projected, and would not lie on its neighbour's shorter ones
+)
 STRIP_M = 1.0
 LEAST_M2 = 1.0  # an area smaller than that is no part of anything
 Area: TypeAlias = Any  # a shapely Polygon or MultiPolygon
@@ -42,7 +45,8 @@ def area_m2(shape: Any) -> float:
 
 def _metric(shape: Any) -> Any:
     zone = f"EPSG:{crs.metric_srid(shape.centroid.x)}"
-    return shapely.transform(shape, lambda c: np.column_stack(crs.from_storage(zone, c[:, 0], c[:, 1])))
+    fine = shapely.segmentize(shape, SEGMENT)
+    return shapely.transform(fine, lambda c: np.column_stack(crs.from_storage(zone, c[:, 0], c[:, 1])))
 
 
 def _core_m2(shape: Any) -> float:
@@ -184,7 +188,7 @@ def reshaped(cells: Mapping[str, Area], code: str, drawn: Area, whole: Area | No
     snapped = shapely.snap(drawn, shapely.extract_unique_points(edges), SNAP)
     drawn = snapped if snapped.is_valid else drawn
     room = shapely.union_all([*cells.values(), *([whole] if whole is not None else [])], grid_size=GRID)
-    new = shapely.intersection(drawn, room, grid_size=GRID)
+    new = polygonal(shapely.intersection(drawn, room, grid_size=GRID))
     old = cells[code]
     result: dict[str, Area] = {}
     for name, shape in others.items():

@@ -167,6 +167,11 @@ def stored(area: Area) -> Any:
     return from_shape(mosaic.multi(shapely.orient_polygons(area)), srid=STORAGE_SRID)
 
 
+def stored_value(area: Area) -> sa.ColumnElement:
+    """Return an area as an expression that functions of PostGIS take."""
+    return sa.func.ST_GeomFromEWKT(f"SRID={STORAGE_SRID};{mosaic.multi(area).wkt}")
+
+
 def _step(conn: sa.Connection, actor: Actor, code: str, **values: Any) -> None:
     n = neighbourhood.c
     own = {"version": n.version + 1, "changed_at": sa.func.now(), "changed_by": actor.name}
