@@ -63,6 +63,8 @@ async function offer(place, room) {
 
 /** Part a thing along a drawn line; of a building, ask which units go. @param {Place} place @param {HTMLElement} room */
 async function part(place, room) {
+  const { geometry } = await getJson(pathOf(place.layer, place.code));
+  place.drawing.map.fitBounds(L.geoJSON(geometry).getBounds().pad(0.4), { maxZoom: 20, animate: false }); // the line goes from border to border
   const line = await drawn(place, "line", null);
   if (!line) return;
   const versions = { [place.code]: place.version };
