@@ -34,6 +34,7 @@ from gridmap.web import (
     parameters,
     permissions,
     persons,
+    prints,
     proxy,
     reference,
     refusals,
@@ -55,6 +56,10 @@ COMPRESSED = [
     "text/html", "text/css", "text/javascript", "application/javascript", "application/json", "application/geo+json",
     "application/problem+json", "application/vnd.mapbox-vector-tile", "image/svg+xml",
 ]  # fmt: skip
+THEMES = {  # what a print's areas can be shaded by: the endpoints of the areas and of their page
+    "summary": ("summaries.parts_areas", "summaries.page"),
+    "coverage": ("coverages.parts_areas", "coverages.page"),
+}
 DESCRIPTION = "Who lives here, what do they need, who can help. 社区网格地图服务接口。"
 
 
@@ -77,6 +82,7 @@ def create_app(settings: Settings) -> Flask:
         "layers": LAYERS,
         "vault": vault,
         "provider": _provider(settings),
+        "themes": THEMES,
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
@@ -100,6 +106,7 @@ def create_app(settings: Settings) -> Flask:
         integrity_pages.bp,
         imports.bp,
         exports.bp,
+        prints.bp,
         rounds.pages,
         homes.pages,
         coverage_views.pages,
@@ -109,6 +116,7 @@ def create_app(settings: Settings) -> Flask:
     for api in (
         features.bp,
         exports.api,
+        prints.api,
         reports.api,
         residents.api,
         rounds.api,

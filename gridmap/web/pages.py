@@ -43,7 +43,7 @@ def map_page() -> str | AnyResponse:
         return redirect(landing(signed_in().held, otherwise="account.page"))
     with begin() as conn:
         is_empty = hierarchy.is_empty(conn)
-        bounds = None if is_empty else _bounds(conn, actor())
+        bounds = None if is_empty else map_bounds(conn, actor())
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
     return render_template(
         "map.html",
@@ -51,7 +51,7 @@ def map_page() -> str | AnyResponse:
         is_empty=is_empty,
         command=_command(),
         review_number=current_app.extensions["gridmap"]["settings"].review_number,
-        config=_config(bounds, shown(now)),
+        config=map_config(bounds, shown(now)),
     )
 
 
@@ -81,7 +81,8 @@ def map_parts(module: str = "app") -> maps.MapParts:
     return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0], module)
 
 
-def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
+def map_config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
+    """Return what the scripts of a map are told: the layers the actor may view, texts, the first view, the clock."""
     visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),
@@ -112,7 +113,7 @@ def drawn(layer: Layer) -> dict[str, object]:
     }
 
 
-def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
+def map_bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
     """Return west, south, east, north of the person's own grids, buildings or points, else of the communities in scope.
 
     None where nothing has an area.
