@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
@@ -85,7 +86,7 @@ def gaps(query: coverage_schemas.GapsQuery) -> Response:
 @permission(*NEEDED)
 def page() -> str:
     """Coverage of a place: shares of its parts on a map and in a table, and the buildings that are not reached."""
-    with begin() as conn:
+    with _looking_back() as conn:
         found = _asked(conn)
         begun = nodes.starts(conn, actor())
         items = conn.execute(sa.select(item.c.code, item.c.name, item.c.name_en).order_by(item.c.code)).all()
@@ -106,7 +107,7 @@ def page() -> str:
 @permission(*NEEDED)
 def parts_areas() -> Response:
     """The areas of a place's parts with the share that is covered."""
-    with begin() as conn:
+    with _looking_back() as conn:
         found = _asked(conn)
         level = "neighbourhood" if found.whole.level in ("community", "neighbourhood") else "community"
         parts = {part.code: part for part in found.parts if part.level == level}
@@ -136,7 +137,7 @@ def export() -> Response:
     suffix = request.args.get("format", "csv")
     if suffix not in spreadsheet.WRITERS:
         raise InvalidInput("format is csv or xlsx. format 只能是 csv 或 xlsx。", where="format")
-    with begin() as conn:
+    with _looking_back() as conn:
         found = _asked(conn)
         as_of = found.question.as_of or now(conn)
         rows = _rows(found, shown(as_of))
@@ -147,6 +148,13 @@ def export() -> Response:
         spreadsheet.WRITERS[suffix](rows), content_type=spreadsheet.CONTENT_TYPES[suffix],
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )  # fmt: skip
+
+
+def _looking_back() -> AbstractContextManager[sa.Connection]:
+    """Begin a transaction that looks back to the moment a form names: without a zone it is Beijing's clock."""
+    moment = forms.moment(request.args, "as_of")
+    past.check_moment(moment)
+    return begin(moment.isoformat()) if moment else begin(looks_back=False)
 
 
 def percent(share: float | None) -> str:

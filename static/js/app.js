@@ -105,7 +105,8 @@ class App {
     this.map.on("moveend", () => this.#remember(false));
     this.map.on("click", (event) => this.editor.drawing.isOn || this.#tap(event.latlng));
     this.map.on("keypress", ({ originalEvent }) => {
-      if (originalEvent.key === "Enter" && !this.editor.drawing.isOn) this.#tap(this.map.getCenter());
+      const isOfMap = originalEvent.target === this.map.getContainer(); // its buttons lie in it too
+      if (originalEvent.key === "Enter" && isOfMap && !this.editor.drawing.isOn) this.#tap(this.map.getCenter());
     });
     addEventListener("popstate", () => {
       this.#follow();
