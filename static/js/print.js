@@ -128,6 +128,7 @@ function writeScale({ scale, lat }) {
   const words = metres >= 1000 ? text("km", { km: number(metres / 1000) }) : text("m", { m: metres });
   const bar = one("#bar");
   bar.style.width = `${mm}mm`;
+  one(".bar-words").style.width = `${mm + 4}mm`; // its last word stands about the bar's end
   bar.dataset.metres = String(metres);
   one("#bar-end").textContent = words;
   one("#ratio").textContent = `1 : ${number(scale)}`;
