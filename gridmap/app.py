@@ -35,6 +35,7 @@ from gridmap.web import (
     parameters,
     permissions,
     persons,
+    prints,
     proxy,
     reference,
     refusals,
@@ -56,6 +57,10 @@ COMPRESSED = [
     "text/html", "text/css", "text/javascript", "application/javascript", "application/json", "application/geo+json",
     "application/problem+json", "application/vnd.mapbox-vector-tile", "image/svg+xml",
 ]  # fmt: skip
+THEMES = {  # what a print's areas can be shaded by: the endpoints of the areas and of their page
+    "summary": ("summaries.parts_areas", "summaries.page"),
+    "coverage": ("coverages.parts_areas", "coverages.page"),
+}
 DESCRIPTION = "Who lives here, what do they need, who can help. 社区网格地图服务接口。"
 
 
@@ -78,6 +83,7 @@ def create_app(settings: Settings) -> Flask:
         "layers": LAYERS,
         "vault": vault,
         "provider": _provider(settings),
+        "themes": THEMES,
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
@@ -101,6 +107,7 @@ def create_app(settings: Settings) -> Flask:
         integrity_pages.bp,
         imports.bp,
         exports.bp,
+        prints.bp,
         rounds.pages,
         homes.pages,
         coverage_views.pages,
@@ -110,6 +117,7 @@ def create_app(settings: Settings) -> Flask:
     for api in (
         features.bp,
         exports.api,
+        prints.api,
         reports.api,
         residents.api,
         rounds.api,
