@@ -9,9 +9,9 @@ from gridmap.districting.atoms import Atoms, Footprint, atoms_of
 from gridmap.districting.band import Band, Reach, reach
 from gridmap.districting.cells import cells_of
 from gridmap.districting.measures import Measures, measure, random_split_quotient
-from gridmap.districting.search import Cancelled, search
+from gridmap.districting.search import search
 
 __all__ = [
-    "Atoms", "Band", "Cancelled", "Footprint", "Measures", "Reach", "atoms_of", "cells_of", "measure",
+    "Atoms", "Band", "Footprint", "Measures", "Reach", "atoms_of", "cells_of", "measure",
     "random_split_quotient", "reach", "search",
 ]  # fmt: skip

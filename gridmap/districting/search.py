@@ -15,10 +15,6 @@ LEAST_GAIN = 1e-9
 Report = Callable[[float], None]
 
 
-class Cancelled(Exception):
-    """Whoever asked has called the search off."""
-
-
 def quiet(_: float) -> None:
     """Report nothing."""
 
@@ -38,7 +34,7 @@ def search(atoms: Atoms, band: Band, *, seed: int = 1, report: Report = quiet) -
     Parameters
     ----------
     seed : the same atoms, band and seed give the same plan
-    report : is told the share that is done, 0 to 1; may raise Cancelled
+    report : is told the share that is done, 0 to 1; what it raises ends the search
 
     Notes
     -----

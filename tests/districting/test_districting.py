@@ -155,9 +155,7 @@ def test_whatever_lies_in_a_community_is_parted_soundly(town, seed):
 def test_a_community_of_two_areas_gets_no_grid_that_reaches_across():
     one, homes, _ = rows(4, 8)
     away = shapely.transform(one, lambda xy: xy + AWAY)
-    others = [
-        Footprint(f"b{f.code}", f.households, shapely.transform(f.shape, lambda xy: xy + AWAY)) for f in homes
-    ]
+    others = [Footprint(f"b{f.code}", f.households, shapely.transform(f.shape, lambda xy: xy + AWAY)) for f in homes]
     community = shapely.union(one, away)
     atoms = atoms_of(community, homes + others)
     part = search(atoms, BAND)
