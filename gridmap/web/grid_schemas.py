@@ -98,7 +98,8 @@ class GridsAnswer(BaseModel):
 
 
 class Accepted(BaseModel):
-    """The boundary set a proposal became, not in force."""
+    """The boundary set a proposal became, not in force: its number, its community and how many grids it has."""
 
-    code: str
-    href: str
+    id: int
+    community: str
+    grids: int

@@ -1,13 +1,16 @@
 """Grids are built over HTTP as a run of one's own, adjusted move by move, and tell no small number."""
 
 import time
+from datetime import date
 
 import pytest
 import shapely
 import sqlalchemy as sa
 
+from gridmap import boundaries
 from gridmap.access import LOCAL, acting
 from gridmap.db import transaction
+from gridmap.demo import load
 from gridmap.districting import Band
 from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.reports.grids import proposal
@@ -15,7 +18,7 @@ from gridmap.reports.grids.proposal import build
 from gridmap.reports.grids.question import Question, prepare
 from gridmap.roles import MIN_CELL, ROLES
 from gridmap.web.grid_schemas import GridsAnswer
-from tests.conftest import client_of, session_of
+from tests.conftest import app_on, client_of, copy_of, session_of
 from tests.twins import OWN
 
 PATIENCE_S = 60
@@ -116,7 +119,11 @@ def test_a_band_upside_down_is_refused(demo, place):
 
 @pytest.fixture
 def planner(app, demo):
-    client = client_of(app, session_of(demo, ("planner", "all")))
+    return signed_in_planner(app, demo)
+
+
+def signed_in_planner(app, engine):
+    client = client_of(app, session_of(engine, ("planner", "all")))
     html = client.get("/account").get_data(as_text=True)
     client.environ_base["HTTP_X_CSRF_TOKEN"] = html.partition('name="csrf" value="')[2].partition('"')[0]
     return client
@@ -181,3 +188,33 @@ def test_the_page_says_by_arithmetic_why_the_band_cannot_be_kept(planner, place)
     page = planner.get(answer.headers["Location"]).get_data(as_text=True)
     assert f"{state['result']['reach']['households']} households are fewer than the 5000" in page
     assert f"/grids/{run}" in planner.get("/grids").get_data(as_text=True)
+
+
+def test_an_accepted_proposal_is_a_set_beside_the_grids_which_stay_and_is_not_changed_any_more(cluster, migrated):
+    with copy_of(cluster, migrated) as engine:
+        load(engine, LOCAL, households=900, seed=1)
+        with app_on(engine) as app:
+            client = signed_in_planner(app, engine)
+            code = client.get("/api/v1/layers/community/features?limit=1").json["features"][0]["properties"]["code"]
+            grids = "SELECT code, version, ST_AsText(geom) FROM neighbourhood WHERE valid_to IS NULL ORDER BY code"
+            with engine.connect() as conn:
+                before = conn.execute(sa.text(grids)).all()
+            href = client.post(f"/api/v1/places/{code}/grids", json={}).json["href"]
+            state = finished(client, href)
+            assert client.post(f"{href}/accept", json={"name": " "}).status_code == 422
+            made = client.post(f"{href}/accept", json={"name": "新网格"})
+            assert made.status_code == 201
+            assert made.json["grids"] == len(state["result"]["measures"]["grids"])
+            with transaction(engine, LOCAL) as conn:
+                found = boundaries.found(conn, LOCAL, made.json["id"])
+                compared = conn.execute(sa.text("SELECT ST_AsBinary(geom) FROM boundary_cell")).scalars().all()
+                after = conn.execute(sa.text(grids)).all()
+                now = boundaries.activate(conn, LOCAL, found.id, date(2026, 1, 1))  # no gap, no overlap, none outside
+            assert (found.state, found.name, found.community) == ("proposed", "新网格", code)
+            assert after == before
+            assert now.is_active
+            assert shapely.union_all([shapely.from_wkb(bytes(one)) for one in compared]).area == pytest.approx(
+                area_of(engine, code).area, rel=1e-6
+            )
+            for verb, body in (("accept", {"name": "again"}), ("undo", None), ("moves", {"atom": 0, "to": 1})):
+                assert client.post(f"{href}/{verb}", json=body).status_code == 409

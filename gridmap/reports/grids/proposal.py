@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 import orjson
 import shapely
+import sqlalchemy as sa
 
+from gridmap import boundaries
+from gridmap.access import Actor
+from gridmap.boundaries import Cell
 from gridmap.districting import Atoms, Band, atoms_of, cells_of, measure, random_split_quotient, search
 from gridmap.districting.cells import in_reading_order
 from gridmap.districting.plan import Plan
@@ -133,6 +137,16 @@ def undo(result: dict[str, Any], folder: Path) -> None:
     result["part"][atom] = home
     atoms, _ = kept(folder)
     result["measures"] = measured(atoms, Band(result["low"], result["high"]), np.array(result["part"]))
+
+
+def accept(conn: sa.Connection, actor: Actor, result: dict[str, Any], folder: Path, name: str) -> int:
+    """Keep the grids as a boundary set that is not in force, and return its number; Conflict once accepted."""
+    _require_open(result)
+    cells = [Cell(f"第{number}网格", None, shape) for number, shape in enumerate(areas(result, folder), 1)]
+    source = f"districting {result['low']}-{result['high']}"
+    made = boundaries.propose(conn, actor, result["code"], cells, name=name, source=source)
+    result["accepted"] = str(made)
+    return made
 
 
 def areas(result: dict[str, Any], folder: Path) -> list[Any]:

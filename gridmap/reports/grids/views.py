@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from gridmap import audit
+from gridmap.boundaries import PROPOSE
 from gridmap.districting import Band
 from gridmap.errors import InvalidInput
 from gridmap.layer import N_
@@ -112,6 +113,16 @@ def undo(path: grid_schemas.RunPath) -> Response:
     return _told(path.run)
 
 
+@api.post("/grids/<uuid:run>/accept", responses={201: grid_schemas.Accepted})
+@permission(*NEEDED, PROPOSE)
+def accept(path: grid_schemas.RunPath, body: grid_schemas.AcceptBody) -> Response:
+    """Accept a proposal: it becomes a boundary set that is not in force; the grids in force stay as they are."""
+    made, community, grids = _accept(path.run, body.name)
+    response = json_response({"id": made, "community": community, "grids": grids})
+    response.status_code = 201
+    return response
+
+
 @pages.get("")
 @permission(*NEEDED)
 def page() -> str:
@@ -147,7 +158,7 @@ def proposal_page(run: UUID) -> str:
     result = state.get("result")
     return render_template(
         "grids/proposal.html", run=run, state=state, result=result, states=STATES,
-        parts=map_parts("grids") if result else None, config=_config(run, result) if result else None,
+        may_propose=actor().may(PROPOSE), parts=map_parts("grids") if result else None, config=_config(run, result) if result else None,
     )  # fmt: skip
 
 
@@ -157,6 +168,21 @@ def call_off_run(run: UUID) -> AnyResponse:
     """Call a run off and lead back to the page."""
     RUNS.cancel(_home(), signed_in().account_id, run)
     return redirect(url_for("grid_pages.page"), 303)
+
+
+@pages.post("/<uuid:run>/accept")
+@permission(*NEEDED, PROPOSE)
+def accept_run(run: UUID) -> AnyResponse:
+    """Accept a proposal by the form and lead back to it."""
+    _accept(run, request.form.get("name", ""))
+    return redirect(url_for("grid_pages.proposal_page", run=run), 303)
+
+
+def _accept(run: UUID, name: str) -> tuple[int, str, int]:
+    with RUNS.changing(_home(), signed_in().account_id, run) as (result, folder):
+        with begin() as conn:
+            made = proposal.accept(conn, actor(), result, folder, name)
+        return made, result["code"], len(result["measures"]["grids"])
 
 
 def _begin(code: str, body: grid_schemas.GridsBody) -> UUID:
