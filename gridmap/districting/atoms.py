@@ -95,12 +95,7 @@ def atoms_of(community: Any, footprints: Sequence[Footprint], streets: Sequence[
     ------
     InvalidInput without buildings, for more than 5,000, or for an area that is not a valid polygon.
     """
-    if not footprints:
-        raise InvalidInput("There are no buildings here to build grids from.", where="code")
-    if len(footprints) > MOST_BUILDINGS:
-        raise InvalidInput(f"{len(footprints):,} buildings are too many at once, {MOST_BUILDINGS:,} at most.")
-    if not shapely.is_valid(community) or shapely.is_empty(community):
-        raise InvalidInput("The community's area is not valid. Repair it first.", where="code")
+    require_fit(community, footprints)
     plane = Plane.around(community)
     area = shapely.set_precision(plane.flat(community), GRID_M)
     units = _units(plane, area, footprints)
@@ -109,6 +104,16 @@ def atoms_of(community: Any, footprints: Sequence[Footprint], streets: Sequence[
     faces = _faces(area, walls, lines, units)
     owner = _owners(faces, units)
     return _assembled(plane, community, faces, owner, units, lines)
+
+
+def require_fit(community: Any, footprints: Sequence[Footprint]) -> None:
+    """Raise InvalidInput for what no atoms can be made of."""
+    if not footprints:
+        raise InvalidInput("There are no buildings here to build grids from.", where="code")
+    if len(footprints) > MOST_BUILDINGS:
+        raise InvalidInput(f"{len(footprints):,} buildings are too many at once, {MOST_BUILDINGS:,} at most.")
+    if not shapely.is_valid(community) or shapely.is_empty(community):
+        raise InvalidInput("The community's area is not valid. Repair it first.", where="code")
 
 
 @dataclass(frozen=True, eq=False)

@@ -112,9 +112,11 @@ def test_who_may_not_see_the_whole_community_builds_no_grids(demo, place, verbs,
         prepare(conn, who, Question(place, BAND))
 
 
-def test_a_band_upside_down_is_refused(demo, place):
-    with transaction(demo, LOCAL) as conn, pytest.raises(InvalidInput):
-        prepare(conn, LOCAL, Question(place, Band(500, 300)))
+@pytest.mark.parametrize("band", [Band(500, 300), Band(1, 2)], ids=["upside down", "too many grids"])
+def test_a_band_that_cannot_be_worked_with_is_refused_before_the_run_begins(demo, place, band):
+    with transaction(demo, LOCAL) as conn, pytest.raises(InvalidInput) as refused:
+        prepare(conn, LOCAL, Question(place, band))
+    assert refused.value.where == "high"
 
 
 @pytest.fixture
@@ -185,7 +187,7 @@ def test_the_page_says_by_arithmetic_why_the_band_cannot_be_kept(planner, place)
     assert answer.status_code == 303
     run = answer.headers["Location"].rpartition("/")[2]
     state = finished(planner, f"/api/v1/grids/{run}")
-    page = planner.get(answer.headers["Location"]).get_data(as_text=True)
+    page = planner.get(answer.headers["Location"], query_string={"lang": "en"}).get_data(as_text=True)
     assert f"{state['result']['reach']['households']} households are fewer than the 5000" in page
     assert f"/grids/{run}" in planner.get("/grids").get_data(as_text=True)
 

@@ -22,7 +22,6 @@ from gridmap.reports.runs import Report, Runs
 
 KEPT = "atoms.json"
 DIGITS = 7  # of degrees that are shown, about a centimetre
-MOST_GRIDS = 200
 MOST_MOVES = 2_000
 
 
@@ -44,8 +43,6 @@ def build(prepared: Prepared, report: Report, folder: Path) -> dict[str, Any]:
     report(0.0)
     atoms = atoms_of(prepared.area, prepared.footprints, prepared.streets)
     sizes = reaches(atoms, band)
-    if sum(size.count for size in sizes) > MOST_GRIDS:
-        raise ValueError(f"more than {MOST_GRIDS} grids")
     report(0.2)
     part = in_reading_order(atoms, search(atoms, band, seed=seed, report=lambda share: report(0.2 + 0.7 * share)))
     _keep(folder / KEPT, atoms, prepared)

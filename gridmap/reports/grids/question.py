@@ -7,7 +7,8 @@ import shapely
 import sqlalchemy as sa
 
 from gridmap.access import Actor, within_scope
-from gridmap.districting import Band, Footprint
+from gridmap.districting import Band, Footprint, reach
+from gridmap.districting.atoms import require_fit
 from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.hierarchy import building, community, estate_names, household
 from gridmap.reports.aggregates import hidden
@@ -15,6 +16,7 @@ from gridmap.reports.nodes import COUNTED_BY
 from gridmap.roles import MIN_CELL
 from gridmap.streets.tables import edge, network
 
+MOST_GRIDS = 200
 NEEDED = ("community.view", "building.view", "household.count")
 
 
@@ -76,14 +78,29 @@ def prepare(conn: sa.Connection, actor: Actor, question: Question) -> Prepared:
     if row.shape is None:
         raise InvalidInput("This community has no area on the map yet. Draw or import it first.", where="code")
     counts = _buildings(conn, actor, question.code)
-    if not sum(one.households for one in counts):
-        raise InvalidInput("There are no households in this community yet. Enter or import them first.", where="code")
+    _require_reachable(sum(one.households for one in counts), question.band)
     reasons = {} if _holds_whole(actor, "household.exact", question.code) else _hidden(counts)
     told = _averaged(counts, reasons)
     footprints = [Footprint(one.code, told[one.code], shapely.from_wkb(bytes(one.shape))) for one in counts]
     area = shapely.from_wkb(bytes(row.shape))
+    require_fit(area, footprints)
     names = _names(conn, actor, counts)
     return Prepared(question, row.name, area, footprints, names, _streets(conn, question.code), reasons)
+
+
+def _require_reachable(households: int, band: Band) -> None:
+    if not households:
+        raise InvalidInput(
+            "There are no households in this community yet. Enter or import them first. 该社区尚无住户，请先录入或导入。",
+            where="code",
+        )
+    count = reach(households, band).count
+    if count > MOST_GRIDS:
+        raise InvalidInput(
+            f"{households:,} households would make {count:,} grids, {MOST_GRIDS} at most: ask for larger ones."
+            f" 将划出 {count:,} 个网格，超过 {MOST_GRIDS} 个，请调大范围。",
+            where="high",
+        )
 
 
 def _holds_whole(actor: Actor, verb: str, code: str) -> bool:

@@ -1,5 +1,6 @@
 """Grids built for a community, over HTTP: ask, follow, look at them on the map, adjust."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -131,7 +132,7 @@ def page() -> str:
     with begin() as conn:
         communities = nodes.communities(conn, actor(), "", None)
     return render_template(
-        "grids/start.html", runs=runs, communities=communities, asked=runs[0][1]["asked"] if runs else {},
+        "grids/start.html", runs=runs, communities=communities, names=Counter(one.name for one in communities), asked=runs[0][1]["asked"] if runs else {},
         is_running=any(state["state"] == "running" for _, state in runs), states=STATES,
     )  # fmt: skip
 
