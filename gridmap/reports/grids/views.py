@@ -72,7 +72,7 @@ def look(path: grid_schemas.RunPath) -> Response:
     return _told(path.run)
 
 
-@api.get("/grids/<uuid:run>/features")
+@api.get("/grids/<uuid:run>/features", responses={200: {"content": {schemas.GEOJSON: {}}}})
 @permission(*NEEDED)
 def features(path: grid_schemas.RunPath) -> Response:
     """The atoms of a proposal as GeoJSON, with the atoms beside each; households are null where they may not be told."""
@@ -80,7 +80,7 @@ def features(path: grid_schemas.RunPath) -> Response:
     return json_response(proposal.features(_result(state), _folder(path.run)), content_type=schemas.GEOJSON)
 
 
-@api.get("/grids/<uuid:run>/areas")
+@api.get("/grids/<uuid:run>/areas", responses={200: {"content": {schemas.GEOJSON: {}}}})
 @permission(*NEEDED)
 def areas(path: grid_schemas.RunPath) -> Response:
     """The grids of a proposal as they are now, as GeoJSON: they tile the community."""
