@@ -210,7 +210,7 @@ function row(grid) {
   const cells = [number(grid.households), number(grid.buildings), number(grid.quotient, 2)];
   const made = element("tr", grid.in_band ? {} : { class: "is-off" });
   made.append(
-    element("th", { scope: "row" }, text("gridNumber", { n: grid.number })),
+    element("th", { scope: "row" }, String(grid.number)),
     ...cells.map((words) => element("td", { class: "number" }, words)),
     element("td", {}, text(grid.in_band ? "gridWithin" : "gridOutside")),
   );

@@ -37,7 +37,6 @@ STATES = {
     "running": N_("under way"), "done": N_("done"), "cancelled": N_("cancelled"), "failed": N_("failed, ask again"),
 }  # fmt: skip
 TEXTS = {
-    "gridNumber": N_("Grid {n}"),
     "gridHouseholds": N_("{n} households"),
     "gridHidden": N_("few households"),
     "gridNoHomes": N_("no households"),
@@ -47,8 +46,8 @@ TEXTS = {
     "gridNotBeside": N_("It does not touch grid {n}. Move what lies between first."),
     "gridApart": N_("Without it grid {n} would fall into pieces or be empty."),
     "gridIn": N_("in grid {n}"),
-    "gridWithin": N_("in the band"),
-    "gridOutside": N_("outside the band"),
+    "gridWithin": N_("within"),
+    "gridOutside": N_("outside"),
     "gridMoved": N_("{name} is now in grid {n}."),
     "gridUndone": N_("The latest move was taken back."),
     "gridDrag": N_("Drag to another grid: {name}"),
