@@ -12,6 +12,7 @@ from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
 from gridmap.reports import coverage_views, integrity_pages, landing, siting_views, summary, zone_pages, zone_views
 from gridmap.reports import views as reports
+from gridmap.reports.grids import views as grids
 from gridmap.reports.homes import views as homes
 from gridmap.reports.rounds import views as rounds
 from gridmap.settings import Settings
@@ -112,6 +113,7 @@ def create_app(settings: Settings) -> Flask:
         homes.pages,
         coverage_views.pages,
         siting_views.pages,
+        grids.pages,
     ):
         app.register_blueprint(blueprint)
     for api in (
@@ -126,6 +128,7 @@ def create_app(settings: Settings) -> Flask:
         summary.api,
         coverage_views.api,
         siting_views.api,
+        grids.api,
         tiles.bp,
         basemap.bp,
         accounts.bp,
