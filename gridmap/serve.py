@@ -57,6 +57,8 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
     GridmapError in plain words: host not loopback, port taken, and what the cluster says.
     """
     settings = opened(settings, progress, in_container=in_container)
+    if settings.tile_origin:
+        progress(elsewhere(settings.tile_origin))
     check_port(settings.host, settings.port)
     signal.signal(signal.SIGTERM, _leave)  # until granian has its own: what was begun is still undone in order
     vault = open_vault(settings.home, progress)
@@ -67,6 +69,15 @@ def serve(settings: Settings, progress: Progress, *, with_demo: bool = True, in_
         with heads.kept_daily(urls.service, settings.home):
             _run_workers(settings, urls.service, progress, links)
         progress("Requests are finished 请求已处理完毕")
+
+
+def elsewhere(origin: str) -> str:
+    """Return what is told at the start when browsers load tiles of another host."""
+    return (
+        f"WARNING: browsers load the tiles under the map from {origin}: that host learns the address of each viewer and "
+        "which area is looked at. Without GRIDMAP_TILE_SOURCE no other host is asked. "
+        f"警告：浏览器将从 {origin} 加载底图瓦片，该主机可获知浏览者的网络地址和查看的区域；不设 GRIDMAP_TILE_SOURCE 则不访问任何外部主机。"
+    )
 
 
 def opened(settings: Settings, progress: Progress, *, in_container: bool) -> Settings:

@@ -1,6 +1,7 @@
 """The settings a person can make, all by environment variables that begin with GRIDMAP_."""
 
 import os
+import re
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
@@ -77,6 +78,19 @@ class Settings(BaseSettings):
         default="",
         description="Map review number (审图号) to show on every map, when there is one.",
     )
+    tile_source: SecretStr | None = Field(
+        default=None,
+        description="Address of tiles of another host, with {z} {x} {y}, that browsers load under the layers; its key stays out of logs.",
+    )
+    tile_attribution: str = Field(default="", description="Whose those tiles are, and their map review number.")
+
+    @field_validator("tile_source")
+    @classmethod
+    def _tiles(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        _check_tile_address(value.get_secret_value().strip())
+        return SecretStr(value.get_secret_value().strip())
 
     @field_validator("public_names")
     @classmethod
@@ -95,6 +109,12 @@ class Settings(BaseSettings):
     def _whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("GRIDMAP_TLS_CERTIFICATE and GRIDMAP_TLS_KEY belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _said_whose_tiles(self) -> Self:
+        if self.tile_source and not self.tile_attribution.strip():
+            raise ValueError("GRIDMAP_TILE_SOURCE needs GRIDMAP_TILE_ATTRIBUTION: whose tiles they are")
         return self
 
     @field_validator("oidc_issuer")
@@ -144,10 +164,33 @@ class Settings(BaseSettings):
         """Return the networks of the trusted proxies."""
         return tuple(ip_network(part) for part in self.trusted_proxies.split(",") if part)
 
+    @property
+    def tile_origin(self) -> str:
+        """Return scheme, host and port of the operator's tiles, empty without them."""
+        if self.tile_source is None:
+            return ""
+        parts = urlsplit(self.tile_source.get_secret_value())
+        return f"{parts.scheme}://{parts.netloc}"
+
     @cached_property
     def is_private(self) -> bool:
         """Return whether the database is gridmap's own private cluster."""
         return self.database_url is None
+
+
+def _check_tile_address(address: str) -> None:
+    """Raise ValueError, which never repeats the address, unless it names tiles of one host in Web Mercator."""
+    try:
+        parts = urlsplit(address)
+        is_host = re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9a-fA-F:]+\](:[0-9]{1,5})?", parts.netloc)
+    except ValueError:
+        is_host = None
+    if not is_host or not is_private_channel(address):
+        raise ValueError("tiles come from one https address with a plain host name (http on loopback only)")
+    if sorted(re.findall(r"\{[^}]*\}", address)) != ["{x}", "{y}", "{z}"] or re.search(r"[\s\"'<>;,]", address):
+        raise ValueError("the address of tiles holds {z}, {x} and {y}, each once, and no other placeholder")
+    if parts.netloc.endswith("tianditu.gov.cn") and not re.match(r"/[a-z]+_w/", parts.path):
+        raise ValueError("Tianditu's layers in Web Mercator end in _w (vec_w, cva_w, img_w); _c does not fit the map")
 
 
 def is_private_channel(address: str) -> bool:

@@ -80,7 +80,7 @@ def administrator(cluster: Cluster) -> Iterator[sa.Connection]:
 def copy_of(cluster: Cluster, template: str) -> Iterator[sa.Engine]:
     name = f"t_{uuid.uuid4().hex[:12]}"
     with administrator(cluster) as conn:
-        conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        conn.execute(sa.text(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy"))
     engine = db.create_engine(url_of(cluster, name), vault=open_vault(Path(KEYS)))
     try:
         yield engine
@@ -103,6 +103,31 @@ def migrated(cluster: Cluster) -> str:
 @pytest.fixture
 def empty_database(cluster: Cluster, migrated: str) -> Iterator[sa.Engine]:
     with copy_of(cluster, migrated) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def first_district(cluster: Cluster, migrated: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with one community, 陆家嘴社区, and its two halves as grids; nobody writes to it."""
+    from tests.exchange.making import COMMUNITY, EAST, NORTH, SOUTH, WEST, box, geojson, take
+
+    folder = tmp_path_factory.mktemp("district")
+    middle = (WEST + EAST) / 2
+    area = box(WEST, SOUTH, EAST, NORTH)
+    halves = [box(WEST, SOUTH, middle, NORTH), box(middle, SOUTH, EAST, NORTH)]
+    grids = [(half, {"name": f"第{n}网格"}) for n, half in enumerate(halves, start=1)]
+    with copy_of(cluster, migrated) as engine:
+        take(engine, "community", geojson(folder / "c.geojson", (area, {"code": COMMUNITY, "name": "陆家嘴社区"})))
+        report = take(engine, "neighbourhood", geojson(folder / "n.geojson", *grids))
+        assert (report.inserted, report.refused) == (2, 0)
+        engine.dispose()  # a database that somebody is connected to cannot be copied
+        yield str(engine.url.database)
+
+
+@pytest.fixture
+def district(cluster: Cluster, first_district: str) -> Iterator[sa.Engine]:
+    """One test's own copy of that database."""
+    with copy_of(cluster, first_district) as engine:
         yield engine
 
 

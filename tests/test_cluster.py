@@ -228,7 +228,7 @@ def test_a_home_that_the_system_user_cannot_reach_is_named(tmp_path: Path) -> No
     tmp_path.chmod(0o700)
     with pytest.raises(ClusterError, match="may not enter") as refused:
         Cluster(tmp_path / "home").start()
-    assert str(tmp_path.parent) in refused.value.detail or str(tmp_path.parents[1]) in refused.value.detail
+    assert any(str(parent) in refused.value.detail for parent in tmp_path.parents[:-2])
 
 
 @pytest.mark.parametrize(

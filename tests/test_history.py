@@ -12,7 +12,6 @@ from gridmap.access import LOCAL
 from gridmap.editing import Edit, change, create, retire
 from gridmap.layers import LAYERS
 from tests.conftest import app_on, client_of, session_of
-from tests.exchange.conftest import district  # noqa: F401 - a fixture
 from tests.exchange.making import COMMUNITY, house, spot
 
 LEFT, RIGHT, LAT = 121.49, 121.53, 31.24
@@ -85,7 +84,7 @@ def acted(engine, act, layer, *how):
 
 
 @pytest.fixture
-def past(district):  # noqa: F811
+def past(district):
     """A supply point that moved and was retired, and the moments between."""
     made, first = acted(district, create, "supply_point", Edit({"name": "东站", "kind": "store"}, spot(LEFT, LAT)))
     _, second = acted(district, change, "supply_point", made.code, 1, Edit({"name": "西站"}, spot(RIGHT, LAT)))
@@ -119,7 +118,7 @@ def test_the_past_is_held_to_the_same_places(past):
         assert client.get(path).status_code == 404
 
 
-def test_a_building_had_the_households_that_stood_in_it_then(district):  # noqa: F811
+def test_a_building_had_the_households_that_stood_in_it_then(district):
     building, _ = acted(district, create, "building", Edit({"name": "1幢"}, house(LEFT, LAT)))
     home, full = acted(
         district, create, "household", Edit({"building": building.code, "room": "101", "people_count": 3})
@@ -137,7 +136,7 @@ def test_a_building_had_the_households_that_stood_in_it_then(district):  # noqa:
     assert "<strong>0</strong> people" in texts[1]
 
 
-def test_a_party_unit_covered_what_it_covered_then(district):  # noqa: F811
+def test_a_party_unit_covered_what_it_covered_then(district):
     unit, covered = acted(
         district, create, "party_unit", Edit({"name": "社区党委", "level": "committee", "community": COMMUNITY})
     )

@@ -199,6 +199,7 @@ def started(home: Path, port: int) -> tuple[subprocess.Popen[str], float]:
     return service, time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_sigterm_ends_service_and_cluster_cleanly_and_a_second_start_is_quick(home: Path) -> None:
     for most_s in (60, 5):
         port = free_port()

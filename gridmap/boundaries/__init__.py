@@ -2,9 +2,9 @@
 
 from gridmap.boundaries.comparing import Comparison, compare
 from gridmap.boundaries.due import activate_due
-from gridmap.boundaries.sets import BoundarySet, Cell, activate, cancel, discard, found, listed, propose, undo
+from gridmap.boundaries.sets import PROPOSE, BoundarySet, Cell, activate, cancel, discard, found, listed, propose, undo
 
 __all__ = [
-    "BoundarySet", "Cell", "Comparison", "activate", "activate_due", "cancel", "compare", "discard", "found", "listed",
+    "PROPOSE", "BoundarySet", "Cell", "Comparison", "activate", "activate_due", "cancel", "compare", "discard", "found", "listed",
     "propose", "undo",
 ]  # fmt: skip

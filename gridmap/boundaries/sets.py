@@ -24,6 +24,9 @@ from gridmap.shaping.redraw import Ground, Plan
 MOST_CELLS = 400
 SAME_GRID = 0.5  # of the united area: a cell that shares more with a present grid goes on as that grid
 SOURCE = "boundary set"
+PROPOSE = (
+    "neighbourhood.propose"  # to keep a set beside the present grids; to bring it into force takes the right to edit
+)
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,10 @@ def propose(conn: sa.Connection, actor: Actor, community: str, cells: Sequence[C
 
     Raises
     ------
+    NotAllowed unless the actor may propose or edit grids in the whole community.
     InvalidInput for no cell, too many, twice the same code or one of another community, areas that are no polygons.
     """
-    on = redraw.ground(conn, actor, community, lock=False)
+    on = redraw.ground(conn, actor, community, lock=False, verbs=(redraw.EDIT, PROPOSE))
     name = _told(name, "name")
     if not 1 <= len(cells) <= MOST_CELLS:
         raise InvalidInput(f"A set has 1 to {MOST_CELLS} grids. 一套网格须为 1 至 {MOST_CELLS} 个。", where="cells")

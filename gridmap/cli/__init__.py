@@ -2,7 +2,20 @@
 
 import click
 
-from gridmap.cli import accounts, audit, data, database, grants, integrity, keys, logins, permissions, serving, streets
+from gridmap.cli import (
+    accounts,
+    audit,
+    basemap,
+    data,
+    database,
+    grants,
+    integrity,
+    keys,
+    logins,
+    permissions,
+    serving,
+    streets,
+)
 from gridmap.cli.shared import PlainGroup
 
 
@@ -15,7 +28,7 @@ def main() -> None:
 for _command in (
     serving.serve, serving.tls_group, data.migrate, data.demo, data.import_, data.export_, audit.audit_group,
     database.db_group, accounts.user_group, grants.grant_group, accounts.token_group, permissions.permissions,
-    logins.login_group, keys.keys, integrity.check, streets.streets_group,
+    logins.login_group, keys.keys, integrity.check, streets.streets_group, basemap.basemap_group,
 ):  # fmt: skip
     main.add_command(_command)
 audit.audit_group.add_command(keys.about)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gridmap.cli.basemap import import_basemap
 from gridmap.cli.shared import bar, console, migrated_engine, say, settings_with, vault_of
 from gridmap.cli.streets import COUNTY, import_streets
 from gridmap.cluster import database
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 SHOWN_PROBLEMS = 20
 STREETS = "streets"  # not a layer: the walkable network
+BASEMAP = "basemap"  # not a layer: what lies under them
 STAGES = {"read": "Reading 正在读取", "check": "Checking 正在检查", "write": "Storing 正在入库"}
 
 
@@ -64,6 +67,11 @@ def demo(households: int, seed: int) -> None:
 @click.option("--repair", is_flag=True, help="Mend invalid shapes instead of refusing them.")
 @click.option("--partial", is_flag=True, help="Store the good rows although others are refused.")
 @click.option("--county", type=COUNTY, help="Of streets only: under which county they are kept, six digits.")
+@click.option("--name", help="Of a base map only: what it is called.")
+@click.option("--source", help="Of a base map only: where the file is from.")
+@click.option("--attribution", help="Of a base map only: whose data it is and under which licence.")
+@click.option("--date", "dated", type=click.DateTime(["%Y-%m-%d"]), help="Of a base map only: of which day it is.")
+@click.option("--review-number", help="Of a base map only: its map review number 审图号.")
 @click.pass_context
 def import_(
     ctx: click.Context,
@@ -73,16 +81,31 @@ def import_(
     report: str | None,
     assign: tuple[str, ...],
     county: int | None,
+    name: str | None,
+    source: str | None,
+    attribution: str | None,
+    dated: datetime | None,
+    review_number: str | None,
     **how: Any,
 ) -> None:
     """Bring a file into a layer: all of its rows, or none if one is refused. 导入文件。
 
     FILE is GeoJSON, Shapefile (.shp or zipped), GeoPackage, CSV or Excel (.xlsx). With `streets` as LAYER it becomes the
-    walkable network: .osm.pbf, .osm or GeoPackage.
+    walkable network, with `basemap` the base map: .osm.pbf, .osm or GeoPackage.
     """
     if layer == STREETS:
         import_streets(Path(file), county)
         return
+    if layer == BASEMAP:
+        import_basemap(
+            Path(file), name=name, source=source, attribution=attribution,
+            dated_on=dated.date() if dated else None, review_number=review_number,
+        )  # fmt: skip
+        return
+    if any((name, source, attribution, dated, review_number)):
+        raise click.UsageError(
+            "--name, --source, --attribution, --date and --review-number are for `basemap`. 仅用于导入底图。"
+        )
     from gridmap import exchange
     from gridmap.access import LOCAL
     from gridmap.layers import LAYERS

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import date
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
 import psycopg
@@ -11,7 +11,10 @@ from psycopg import sql
 
 from gridmap import hierarchy, personal
 from gridmap.access import LOCAL, Actor
+from gridmap.basemap import drawing
+from gridmap.basemap import storing as basemap
 from gridmap.db import transaction, translated
+from gridmap.demo import ground_map
 from gridmap.demo.district import DEFAULT_HOUSEHOLDS, generate
 from gridmap.demo.rows import COUNTY, Batch
 from gridmap.errors import Conflict
@@ -21,6 +24,7 @@ from gridmap.occupants import resident, resident_priority
 from gridmap.streets import files, storing
 
 SOURCE = "gridmap demo"
+ATTRIBUTION = "演示数据 Demo data (gridmap)"
 DEMO = Actor("demo", LOCAL.rights)
 Progress = Callable[[int, int], None]  # households done, households wanted
 
@@ -61,7 +65,9 @@ def load(
     done = 0
     with transaction(engine, actor) as conn:
         _refuse_unless_empty(conn)
+        cells = 0
         for chunk in _chunks(generate(households, seed, day=day or _today(conn))):
+            cells += len(chunk.get(street.table, ()))  # one batch of streets a cell
             _write(conn, chunk, actor)
             done += sum(map(len, chunk[hierarchy.household]))
             progress(min(done, households), households)
@@ -69,6 +75,9 @@ def load(
             conn.execute(sa.text("ANALYZE " + conn.dialect.identifier_preparer.format_table(table)))
         walkable = files.from_layer(conn, actor, street.table, COUNTY)
         storing.store(conn, actor, walkable, county=COUNTY, source=SOURCE)
+        if drawing.current(conn) is None:  # a base map of one's own stays
+            drawn = chain(ground_map.things(seed, cells), ground_map.places(conn))
+            basemap.store(conn, actor, drawn, basemap.About(SOURCE, SOURCE, ATTRIBUTION))
     progress(households, households)
     return done
 

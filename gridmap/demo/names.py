@@ -20,6 +20,7 @@ _FIRST = "芳翠春金银锦明文永兴安和福瑞祥丰泰长东望临听采�
 _SECOND = "华湖泉桥庭林景阳光江溪波澜岚峰坡谷岸洲湾塘港沙石城门台亭阁堂桐桂荣昌盛宁顺德仁义信礼贤才"
 _ESTATE_ENDINGS = ("苑", "花园", "新村", "家园", "雅苑", "公寓", "小区", "名邸", "里", "华庭", "嘉园", "坊")
 _MAIN_ENDINGS = {0: ("路", "路", "大道"), 1: ("街", "路", "大街")}  # of the north-south and the east-west lines
+_RIVER_NAMES = ("示江", "清河", "长浦", "白塘")  # invented, in the order of _RIVERS
 _STREETS = 99  # GB/T 10114: 001 to 099 are streets, 100 to 199 towns
 _RIVERS = ("滨江", "沿河", "临浦", "傍塘")
 _LANE_ENDINGS = ("巷", "弄", "支路", "里弄", "小街")
@@ -50,6 +51,14 @@ class Names:
     def community(self, k: int) -> str:
         """Return the name of the k-th community, without its 社区."""
         return self._communities[k % len(self._communities)]
+
+    def park(self, k: int) -> str:
+        """Return the name of the k-th park."""
+        return self._streets[k % len(self._streets)] + "公园"
+
+    def river(self, column: int) -> str:
+        """Return the name of the river in a column of cells."""
+        return _RIVER_NAMES[column // RIVER_EVERY % len(_RIVER_NAMES)]
 
     def sub_district(self, k: int) -> str:
         """Return the name of the k-th sub-district."""

@@ -6,6 +6,7 @@ from geoalchemy2 import alembic_helpers
 
 import gridmap.accounts.tables
 import gridmap.audit
+import gridmap.basemap.tables
 import gridmap.boundaries.tables
 import gridmap.intake.tables
 import gridmap.layers

@@ -73,9 +73,12 @@ class Plan:
     ended: dict[str, str | None] = field(default_factory=dict)
 
 
-def require(actor: Actor, code: str) -> None:
-    """Raise NotAllowed unless the actor may edit grids in the whole of a community: borders are two grids' matter."""
-    places = actor.places_for(EDIT)
+def require(actor: Actor, code: str, *verbs: str) -> None:
+    """Raise NotAllowed unless the actor may edit grids in the whole of a community: borders are two grids' matter.
+
+    With `verbs` one of these is enough.
+    """
+    places = actor.places_for(*(verbs or (EDIT,)))
     if not any(len(place) <= COMMUNITY_DIGITS and code.startswith(place) for place in places):
         raise NotAllowed(
             "Grids are redrawn by who may edit the whole community. 调整网格边界须有全社区的编辑权限。",
@@ -83,14 +86,16 @@ def require(actor: Actor, code: str) -> None:
         )
 
 
-def ground(conn: sa.Connection, actor: Actor, code: str, *, lock: bool = True) -> Ground:
+def ground(
+    conn: sa.Connection, actor: Actor, code: str, *, lock: bool = True, verbs: tuple[str, ...] = (EDIT,)
+) -> Ground:
     """Return a community with its grids; with `lock` nobody else redraws or imports grids until the transaction ends.
 
     Raises
     ------
-    NotFound if there is no such community; NotAllowed without the right to edit all of it.
+    NotFound if there is no such community; NotAllowed without one of the verbs, else the right to edit, in all of it.
     """
-    require(actor, code)
+    require(actor, code, *verbs)
     if lock:
         conn.execute(sa.select(sa.func.set_config("lock_timeout", f"{WAIT_S}s", True)))
         for name in ("import neighbourhood", "import building"):

@@ -8,23 +8,20 @@ from gridmap.errors import MisdirectedHost, NotAllowed
 from gridmap.settings import Settings
 from gridmap.web.proxy import is_loopback
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data: blob:",
-        "connect-src 'self'",
-        "font-src 'self'",
-        "manifest-src 'self'",
-        "worker-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
+_POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "connect-src": "'self'",
+    "font-src": "'self'",
+    "manifest-src": "'self'",
+    "worker-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'self'",
+    "frame-ancestors": "'none'",
+}
 _HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -44,12 +41,19 @@ class PlainHttpRefused(NotAllowed):
     code = "plain_http"
 
 
+def content_security_policy(tile_origin: str = "") -> str:
+    """Return the policy of every page: only this service, and pictures of the one host of the operator's tiles."""
+    policy = _POLICY | ({"img-src": f"{_POLICY['img-src']} {tile_origin}"} if tile_origin else {})
+    return "; ".join(f"{name} {sources}" for name, sources in policy.items())
+
+
 def init(app: Flask, settings: Settings) -> None:
     """Add the headers, and answer only by our own names and, to other machines, only over TLS.
 
     A page elsewhere could otherwise reach the service through a name of its own that resolves here.
     """
     own_hosts = _LOCAL_HOSTS | settings.hosts
+    sent = _HEADERS | {"Content-Security-Policy": content_security_policy(settings.tile_origin)}
 
     @app.before_request
     def _own_hosts_only() -> None:
@@ -70,7 +74,7 @@ def init(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def _add(response: Response) -> Response:
-        for name, value in _HEADERS.items():
+        for name, value in sent.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
         if request.is_secure:

@@ -15,6 +15,7 @@ Who may call what. Made by `gridmap permissions` from the routes' own declaratio
 
 - **public**: anybody. **signed in**: whoever is signed in; what it shows is held to the verbs and places below. **own account**: the same, also before a second factor or a new password.
 - A verb such as `building.view` is needed over at least one place; what is outside the places granted answers as if it did not exist (404).
+- Tiles of the base map hold nothing of the register: whoever is signed in gets the same, and they have no scope. No role replaces it (`basemap.edit`): that is done on the machine, by command.
 - While viewing as somebody, nothing can be changed.
 
 """

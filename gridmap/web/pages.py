@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from gridmap import hierarchy, maps, persons
 from gridmap.access import Actor, view_verb, within_scope
+from gridmap.basemap import drawing
 from gridmap.editing import form
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
@@ -43,15 +44,17 @@ def map_page() -> str | AnyResponse:
         return redirect(landing(signed_in().held, otherwise="account.page"))
     with begin() as conn:
         is_empty = hierarchy.is_empty(conn)
-        bounds = None if is_empty else _bounds(conn, actor())
+        bounds = None if is_empty else map_bounds(conn, actor())
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
+        under = lying_under(conn)
     return render_template(
         "map.html",
         parts=map_parts(),
         is_empty=is_empty,
         command=_command(),
-        review_number=current_app.extensions["gridmap"]["settings"].review_number,
-        config=_config(bounds, shown(now)),
+        review_number=under.review_number,
+        credits=[credit for credit in (under.credit, under.tile_credit) if credit],
+        config={**map_config(bounds, shown(now)), "has_basemap": under.has_basemap, "tile_source": under.tile_source},
     )
 
 
@@ -65,6 +68,30 @@ def inline(name: str) -> Response:
     response = Response(content, mimetype=_MIME[name.rpartition(".")[2]])
     response.headers["Cache-Control"] = FOREVER
     return response
+
+
+@dataclass(frozen=True)
+class Under:
+    """What lies under the layers: the service's base map and the operator's tiles, each with its credit."""
+
+    has_basemap: bool
+    credit: str | None
+    review_number: str | None
+    tile_source: str | None
+    tile_credit: str | None
+
+
+def lying_under(conn: sa.Connection) -> Under:
+    """Return what lies under the layers here; the operator's review number goes before the base map's own."""
+    ground, settings = drawing.current(conn), current_app.extensions["gridmap"]["settings"]
+    source = settings.tile_source.get_secret_value() if settings.tile_source else None
+    return Under(
+        has_basemap=ground is not None,
+        credit=ground.credit if ground else None,
+        review_number=settings.review_number or (ground.review_number if ground else None),
+        tile_source=source,
+        tile_credit=settings.tile_attribution if source else None,
+    )
 
 
 def _command() -> str:
@@ -81,7 +108,8 @@ def map_parts(module: str = "app") -> maps.MapParts:
     return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0], module)
 
 
-def _config(bounds: list[float] | None, now: str) -> Mapping[str, Any]:
+def map_config(bounds: list[float] | None, now: str) -> dict[str, Any]:
+    """Return what the scripts of a map are told: the layers the actor may view, texts, the first view, the clock."""
     visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),
@@ -112,7 +140,7 @@ def drawn(layer: Layer) -> dict[str, object]:
     }
 
 
-def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
+def map_bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
     """Return west, south, east, north of the person's own grids, buildings or points, else of the communities in scope.
 
     None where nothing has an area.

@@ -13,8 +13,8 @@
 
 /**
  * `root` is where the service lies on its host; `bounds` are west, south, east, north of the register; `csrf` proves that
- * a change comes from this page.
- * @typedef {{language: string, root: string, icons: string, now: string, csrf: string, findsPersons: boolean, draftsZones: boolean,
+ * a change comes from this page; `tileSource` is where the operator's tiles lie on another host.
+ * @typedef {{language: string, root: string, icons: string, now: string, csrf: string, findsPersons: boolean, draftsZones: boolean, hasBasemap: boolean, tileSource: string | null,
  *   bounds: [number, number, number, number] | null,
  *   layers: Layer[], texts: Record<string, string>}} Config
  */
@@ -26,7 +26,7 @@ export const config = read(JSON.parse(document.getElementById("gridmap-config")?
 
 /** The service describes layers as its API does. @param {any} told @returns {Config} */
 function read(told) {
-  return { ...told, findsPersons: told.finds_persons, draftsZones: told.drafts_zones, layers: told.layers.map(layerOf) };
+  return { ...told, findsPersons: told.finds_persons, draftsZones: told.drafts_zones, hasBasemap: Boolean(told.has_basemap), tileSource: told.tile_source ?? null, layers: told.layers.map(layerOf) };
 }
 
 /** @param {any} told @returns {Layer} */

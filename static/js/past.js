@@ -10,7 +10,7 @@ const REST_MS = 250;
 const SHANGHAI = "+08:00";
 const SHANGHAI_MS = 8 * 3_600_000;
 /** What can be asked about a moment; forms, histories and persons are of now. */
-const DATED = /^\/(tiles\/|panel\/|api\/v1\/(layers\/counts|layers\/[a-z_]+\/features(\/[^/]+)?$|search|places|nearest|covering|buildings))/;
+const DATED = /^\/(tiles\/(?!basemap\/)|panel\/|api\/v1\/(layers\/counts|layers\/[a-z_]+\/features(\/[^/]+)?$|search|places|nearest|covering|buildings))/;
 
 /** The moment that is shown, ISO 8601 with its zone; empty for now. */
 let moment = "";
@@ -27,6 +27,16 @@ export function shownMoment() {
  */
 export function dated(path) {
   return moment && DATED.test(path) ? { as_of: moment } : {};
+}
+
+/**
+ * Show a moment where there is no bar to choose it; one that cannot be, or is still to come, shows now.
+ * @param {string} wanted
+ */
+export function showMoment(wanted) {
+  const at = new Date(wanted);
+  moment = wanted && !Number.isNaN(at.getTime()) && at <= new Date() ? wanted : "";
+  return at;
 }
 
 export class Past {
@@ -57,8 +67,7 @@ export class Past {
    * @param {boolean} [tells]
    */
   show(wanted, tells = false) {
-    const at = new Date(wanted);
-    moment = wanted && !Number.isNaN(at.getTime()) && at <= new Date() ? wanted : "";
+    const at = showMoment(wanted);
     this.bar.hidden = !moment;
     document.body.toggleAttribute("data-past", Boolean(moment));
     if (moment) {

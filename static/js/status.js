@@ -18,6 +18,8 @@ export class Status {
     this.stamp = one("#data-time");
     this.stamp.addEventListener("click", onRefresh);
     setInterval(() => this.#tick(), TICK_MS);
+    const line = one(".status"); // takes two lines where much is to be credited; the buttons stand above it
+    new ResizeObserver(() => document.body.style.setProperty("--status", `${line.offsetHeight}px`)).observe(line);
     const scale = L.control.scale({ imperial: false, maxWidth: 120 }).addTo(map).getContainer();
     if (scale) one("#scale").append(scale);
   }

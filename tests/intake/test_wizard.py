@@ -162,6 +162,7 @@ def test_a_right_that_ended_ends_the_import_too(wizard, district, tmp_path):
     assert rows_of(district, "building") == []
 
 
+@pytest.mark.alone
 def test_an_import_is_cancelled_within_two_seconds_and_nothing_is_stored(wizard, district, tmp_path):
     page = wizard.page_of(wizard.upload("building", geojson(tmp_path / "a.geojson", *HOUSES)))
     wizard.page_of(wizard.post(page, "check", crs="EPSG:4490", **wizard.mapped(page)))

@@ -12,7 +12,6 @@ from gridmap import db
 from gridmap.access import LOCAL
 from gridmap.accounts import grants, people, sessions
 from tests.conftest import app_on
-from tests.exchange.conftest import district  # noqa: F401 - a fixture
 from tests.exchange.making import COMMUNITY, box, house, spot
 
 LEFT, RIGHT, LAT = 121.49, 121.53, 31.24
@@ -30,7 +29,7 @@ def headers_of(engine, role: str, place: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def api(district):  # noqa: F811
+def api(district):
     with app_on(district) as app:
         client, headers = app.test_client(), headers_of(district, "commander", "all")
 
@@ -217,6 +216,7 @@ def holes(count: int) -> dict:
     return polygon(RING, *made)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "bomb",
     [scribble(200), scribble(500), scribble(19_000), circle(30_000, 9), circle(1_000_000, 5), holes(990), holes(4_900), holes(10_000),
@@ -239,7 +239,7 @@ def test_a_sliver_is_stored_as_it_is(api):
     assert answer.json["geometry"]["coordinates"][0][0][2][1] == pytest.approx(LAT + 1e-9, abs=1e-12)
 
 
-def test_a_foreign_thing_answers_a_change_like_a_missing_one(district, api):  # noqa: F811
+def test_a_foreign_thing_answers_a_change_like_a_missing_one(district, api):
     made = api("POST", BUILDINGS, feature(house(RIGHT, LAT), name="1幢")).json["id"]
     with app_on(district) as app:
         worker = headers_of(district, "grid_worker", f"{COMMUNITY}001")
@@ -258,7 +258,7 @@ def test_a_foreign_thing_answers_a_change_like_a_missing_one(district, api):  # 
                 )  # fmt: skip
 
 
-def test_who_may_not_edit_is_refused_before_anything_is_read(district, api):  # noqa: F811
+def test_who_may_not_edit_is_refused_before_anything_is_read(district, api):
     with app_on(district) as app:
         planner = headers_of(district, "planner", COMMUNITY)
         answer = app.test_client().post(BUILDINGS, json=feature(box(0, 0, 1, 1)), headers=planner)

@@ -15,12 +15,11 @@ from gridmap.access import LOCAL
 from gridmap.exchange import import_file, qgis
 from gridmap.layers import LAYERS
 from tests.conftest import app_on, client_of, session_of
-from tests.exchange.conftest import district  # noqa: F401
 from tests.exchange.making import COMMUNITY, geojson, house, table, take
 
 
 @pytest.fixture
-def town(district, tmp_path):  # noqa: F811
+def town(district, tmp_path):
     take(
         district,
         "building",
