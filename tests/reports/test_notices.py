@@ -212,6 +212,21 @@ def test_another_communitys_zone_is_missing(town):
         assert stranger.get(f"/api/v1/closure_zones/{town.code}/{path}").status_code == 404
 
 
+def test_many_buildings_are_listed_by_estate_and_grid_and_none_is_lost():
+    from gridmap.reports.notices import listing
+    from gridmap.reports.notices.notice import Listed
+
+    held = [Listed(f"{C}{n:05d}", f"{n}幢", "整幢", "芳草苑", f"第{1 + n // 150}网格", 10, 20) for n in range(1, 301)]
+    held[4] = Listed(f"{C}00005", "5幢", "2单元", "芳草苑", "第1网格", 3, 6)
+    headings, rows = listing._grouped(tuple(held))
+    assert headings == ("序号", "小区", "网格", "楼栋", "幢数", "户数", "人数")
+    assert [row[3:] for row in rows] == [
+        ("1–4、6–149幢、5幢2单元", 149, 1483, 2966),
+        ("150–299幢", 150, 1500, 3000),
+        ("300幢", 1, 10, 20),
+    ]
+
+
 def test_the_panel_and_the_list_offer_the_notice_of_a_zone_that_has_an_order(town, district):
     panel = district.get(f"/panel/closure_zone/{town.code}?lang=zh").get_data(as_text=True)
     assert f'action="/api/v1/closure_zones/{town.code}/notice"' in panel

@@ -15,7 +15,7 @@ from gridmap.layers.street import LAYER as STREET
 if TYPE_CHECKING:
     from shapely import Geometry
 
-MAX_BUILDINGS = 4_000  # more than that are dust on paper
+MAX_BUILDINGS = 2_000  # more than that are dust on paper
 MAX_LINES = 4_000
 Box = tuple[float, float, float, float]
 
