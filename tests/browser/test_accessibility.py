@@ -48,7 +48,7 @@ def tokens(demo, everywhere, places) -> dict[str, str | None]:
     return {**made, "everywhere": everywhere, "nobody": None}
 
 
-@pytest.fixture(params=VIEWPORTS)
+@pytest.fixture(params=["zh-CN", pytest.param("en-GB", marks=pytest.mark.nightly)])
 def language(request) -> str:
     """The language of a page, and with it the screen it is looked at on."""
     return request.param
