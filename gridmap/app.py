@@ -12,6 +12,7 @@ from gridmap.layers import LAYERS
 from gridmap.layers.resident import views as residents
 from gridmap.reports import coverage_views, integrity_pages, landing, siting_views, summary, zone_pages, zone_views
 from gridmap.reports import views as reports
+from gridmap.reports.grids import views as grids
 from gridmap.reports.homes import views as homes
 from gridmap.reports.rounds import views as rounds
 from gridmap.settings import Settings
@@ -21,6 +22,7 @@ from gridmap.web import (
     accounts,
     administration,
     basemap,
+    boundaries,
     editing,  # noqa: F401 - adds its routes to those of `features`
     errors,
     exports,
@@ -35,11 +37,13 @@ from gridmap.web import (
     parameters,
     permissions,
     persons,
+    prints,
     proxy,
     reference,
     refusals,
     sections,
     session,
+    shaping,
     sign_in,
     strict,
     tiles,
@@ -56,6 +60,10 @@ COMPRESSED = [
     "text/html", "text/css", "text/javascript", "application/javascript", "application/json", "application/geo+json",
     "application/problem+json", "application/vnd.mapbox-vector-tile", "image/svg+xml",
 ]  # fmt: skip
+THEMES = {  # what a print's areas can be shaded by: the endpoints of the areas and of their page
+    "summary": ("summaries.parts_areas", "summaries.page"),
+    "coverage": ("coverages.parts_areas", "coverages.page"),
+}
 DESCRIPTION = "Who lives here, what do they need, who can help. 社区网格地图服务接口。"
 
 
@@ -78,6 +86,7 @@ def create_app(settings: Settings) -> Flask:
         "layers": LAYERS,
         "vault": vault,
         "provider": _provider(settings),
+        "themes": THEMES,
         "engine": db.service_engine(settings.database_url or "postgresql://", pool_size=settings.threads, vault=vault),
     }
     logs.init()
@@ -101,15 +110,19 @@ def create_app(settings: Settings) -> Flask:
         integrity_pages.bp,
         imports.bp,
         exports.bp,
+        prints.bp,
         rounds.pages,
         homes.pages,
         coverage_views.pages,
         siting_views.pages,
+        boundaries.pages,
+        grids.pages,
     ):
         app.register_blueprint(blueprint)
     for api in (
         features.bp,
         exports.api,
+        prints.api,
         reports.api,
         residents.api,
         rounds.api,
@@ -118,6 +131,9 @@ def create_app(settings: Settings) -> Flask:
         summary.api,
         coverage_views.api,
         siting_views.api,
+        shaping.api,
+        boundaries.api,
+        grids.api,
         tiles.bp,
         basemap.bp,
         accounts.bp,

@@ -86,6 +86,7 @@ class Layer:
     code_letter : the letter in generated codes of layers whose codes are not a chain of digits
     is_live : small and changing: fetched whole as GeoJSON, not as tiles
     is_on : drawn when the map opens
+    shows_persons : its features are where persons live or stand: prints of it are marked with who made them
     """
 
     name: str
@@ -107,6 +108,7 @@ class Layer:
     code_letter: str = ""
     is_live: bool = False
     is_on: bool = True
+    shows_persons: bool = False
 
     @property
     def is_drawn(self) -> bool:

@@ -19,7 +19,7 @@ from folium.template import Template
 from gridmap.crs import to_folium
 
 MAX_ZOOM = 20
-MODULES = ("app", "summary")
+MODULES = ("app", "grids", "summary")
 NOWHERE = to_folium(104.0, 35.0)  # the middle of China, until our JavaScript shows the district
 
 # Folium's names of assets and where set-up puts them, under static/. A name that is not here is refused.

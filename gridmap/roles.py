@@ -35,7 +35,10 @@ _DRAFTING = frozenset({"closure_zone.draft", "closure_zone.propose", "closure_zo
 # A county or above decides (IDL 63, PHL 39, ERL 73); community and sub-district assist.
 _DECIDING = _DRAFTING | {"closure_zone.approve", "closure_zone.activate", "closure_zone.release"}
 # Counting residents lets an overseer's import see which of them are stored; it shows none of them.
-_OVERSEER = _PLACES | _COUNTS | {"household.priority", "person.reveal", "resident.count"} | _edit(*REGISTER)
+_PROPOSING = frozenset({"neighbourhood.propose"})  # a set of grids beside those in force
+_OVERSEER = (
+    _PLACES | _COUNTS | {"household.priority", "person.reveal", "resident.count"} | _edit(*REGISTER) | _PROPOSING
+)
 
 ROLES: Mapping[str, Role] = {
     "grid_worker": Role(
@@ -49,14 +52,14 @@ ROLES: Mapping[str, Role] = {
     "keeper": Role("Keeper", "库管员", _OPEN | _see("supply_point") | _edit("supply_point"), landing="points"),
     "commander": Role(
         "Commander", "指挥",
-        _see(*REGISTER) | _COUNTS | _PERSONS | {"household.visit"} | _edit(*REGISTER) | _DRAFTING,
+        _see(*REGISTER) | _COUNTS | _PERSONS | {"household.visit"} | _edit(*REGISTER) | _DRAFTING | _PROPOSING,
         second_factor=True,
     ),
     "street": Role("Sub-district", "街道", _OVERSEER | _DRAFTING, second_factor=True),
     "district": Role("District", "区", _OVERSEER | _DECIDING, second_factor=True),
     "city": Role("City", "市", _OVERSEER | _DECIDING, second_factor=True),
     "planner": Role(
-        "Planner", "规划", _OPEN | _see("building", "supply_point") | {"household.count", "volunteer.count"},
+        "Planner", "规划", _OPEN | _see("building", "supply_point") | {"household.count", "volunteer.count"} | _PROPOSING,
         landing="aggregates",
     ),
     "supervisor": Role("Supervisor", "居务监督", _OPEN | _see("supply_point")),

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
-from gridmap import db
+from gridmap import boundaries, db
 from gridmap.intake import worker
 from gridmap.layers import LAYERS
 from gridmap.settings import Settings
@@ -53,4 +53,4 @@ def run() -> None:
     settings = Settings()
     vault = open_vault(settings.home)
     engine = db.service_engine(settings.database_url or "postgresql://", pool_size=CONNECTIONS, vault=vault)
-    worker.run(engine, LAYERS, settings.home, lambda: False)
+    worker.run(engine, LAYERS, settings.home, lambda: False, chores=(boundaries.activate_due,))

@@ -19,6 +19,7 @@ def add_twin(conn: sa.Connection, community: str) -> None:
             "county" in table.c
             and "versions_of" not in table.info
             and not table.info.get("derived")
+            and not table.info.get("is_journal")
             and table.name not in _OPEN
         ):
             values = {column.name: _copied(column, community) for column in table.columns if column.computed is None}

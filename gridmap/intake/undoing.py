@@ -29,7 +29,16 @@ class Undone:
     left: list[tuple[str, str]] = field(default_factory=list)
 
 
-def undo(conn: sa.Connection, actor: Actor, layer: Layer, moment: datetime, by: str, file: str) -> Undone:
+def undo(
+    conn: sa.Connection,
+    actor: Actor,
+    layer: Layer,
+    moment: datetime,
+    by: str,
+    file: str,
+    *,
+    action: str = "undo_import",
+) -> Undone:
     """Take back what the transaction of `moment` changed in the name of `by`.
 
     Raises
@@ -51,12 +60,16 @@ def undo(conn: sa.Connection, actor: Actor, layer: Layer, moment: datetime, by: 
     for table in reversed(versioned):
         found.retired += step.retire(table)
     facts = {"file": file, "stored_at": moment.isoformat(), "left": len(found.left)}
-    audit.record(conn, actor, "undo_import", layer.name, rows=found.restored + found.retired, detail=facts)
+    audit.record(conn, actor, action, layer.name, rows=found.restored + found.retired, detail=facts)
     return found
 
 
 def _kept_tables() -> list[sa.Table]:
-    return [table for table in metadata.sorted_tables if table.name + VERSION_SUFFIX in metadata.tables]
+    return [
+        table
+        for table in metadata.sorted_tables
+        if table.name + VERSION_SUFFIX in metadata.tables and not table.info.get("is_journal")
+    ]
 
 
 class Step:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from gridmap.layer import Layers
 
 LOOK_S = 0.5  # between two looks at the list, and two beats of an import's pulse
 SWEEP_S = 3600
+CHORES_S = 5.0
 SHOWN_PROBLEMS = 200  # of a report in the database; the workbook has all of them
 _log = structlog.get_logger(__name__)
 
@@ -31,10 +32,23 @@ class Cancelled(GridmapError):
     code = "cancelled"
 
 
-def run(engine: sa.Engine, layers: Layers, home: Path, is_over: Callable[[], bool]) -> None:
-    """Work until told that it is over: one import at a time, the one that waits longest first."""
-    swept = float("-inf")
+def run(
+    engine: sa.Engine,
+    layers: Layers,
+    home: Path,
+    is_over: Callable[[], bool],
+    chores: Sequence[Callable[[sa.Engine], object]] = (),
+) -> None:
+    """Work until told that it is over: one import at a time, the one that waits longest first.
+
+    `chores` are done between imports every few seconds: each does what has come due, and may fail without harm.
+    """
+    swept = looked = float("-inf")
     while not is_over():
+        if time.monotonic() - looked > CHORES_S:
+            for chore in chores:
+                _do_chore(chore, engine)
+            looked = time.monotonic()
         if time.monotonic() - swept > SWEEP_S:
             files.sweep(home)
             swept = time.monotonic()
@@ -47,6 +61,15 @@ def run(engine: sa.Engine, layers: Layers, home: Path, is_over: Callable[[], boo
             time.sleep(LOOK_S)
         else:
             work(engine, layers, home, job)
+
+
+def _do_chore(chore: Callable[[sa.Engine], object], engine: sa.Engine) -> None:
+    try:
+        chore(engine)
+    except GridmapError as exc:  # the database is away for a while
+        _log.warning("chore_waits", why=exc.detail)
+    except Exception:  # a bug must not end the worker; it is logged whole
+        _log.exception("chore_failed")
 
 
 def work(engine: sa.Engine, layers: Layers, home: Path, job: Job) -> None:

@@ -7,6 +7,7 @@ from geoalchemy2 import alembic_helpers
 import gridmap.accounts.tables
 import gridmap.audit
 import gridmap.basemap.tables
+import gridmap.boundaries.tables
 import gridmap.intake.tables
 import gridmap.layers
 from gridmap.tables import metadata
@@ -26,6 +27,7 @@ def run() -> None:
     assert gridmap.layers.LAYERS  # noqa: S101 - importing the layers fills the metadata
     assert gridmap.audit.table is not None  # noqa: S101 - and so does importing the audit and the accounts
     assert gridmap.accounts.tables.account is not None  # noqa: S101
+    assert gridmap.boundaries.tables.boundary_set is not None  # noqa: S101
     assert gridmap.intake.tables.import_job is not None  # noqa: S101
     engine = sa.create_engine(context.config.attributes["url"], poolclass=sa.NullPool)
     with engine.connect() as conn:

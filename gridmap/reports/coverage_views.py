@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any
 
@@ -34,6 +35,7 @@ from gridmap.web.i18n import language, translated
 from gridmap.web.pages import map_parts
 from gridmap.web.permissions import permission
 from gridmap.web.session import actor, begin
+from gridmap.web.texts import texts
 
 api = APIBlueprint(
     "coverage", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Coverage")], abp_responses=schemas.REFUSALS
@@ -42,6 +44,7 @@ pages = Blueprint("coverages", __name__, template_folder="templates", url_prefix
 NEEDED = ("building.view", "household.count")
 SHOWN_GAPS = 200
 STEPS = (0.5, 0.75, 0.9, 1.0)  # below each a class of its own; the last is everybody
+STEP_WORDS = ("< 50 %", "50 – 75 %", "75 – 90 %", "90 – 99.9 %", "100 %")
 METHOD_TITLES = {
     "walk": N_("on foot, zones in force close streets"), "estimate": N_("straight line × 1.3"),
     "geodesic": N_("straight line"), "party": N_("by assignment"),
@@ -83,7 +86,7 @@ def gaps(query: coverage_schemas.GapsQuery) -> Response:
 @permission(*NEEDED)
 def page() -> str:
     """Coverage of a place: shares of its parts on a map and in a table, and the buildings that are not reached."""
-    with begin() as conn:
+    with _looking_back() as conn:
         found = _asked(conn)
         begun = nodes.starts(conn, actor())
         items = conn.execute(sa.select(item.c.code, item.c.name, item.c.name_en).order_by(item.c.code)).all()
@@ -91,9 +94,12 @@ def page() -> str:
     return render_template(
         "coverage.html", found=found, starts=begun, services=services.TITLES, items=items, as_of=as_of,
         asked=request.args, method_title=METHOD_TITLES[found.method], parts=map_parts("summary"), kept=_kept(),
-        shown_gaps=found.gaps[:SHOWN_GAPS], percent=percent, steps=STEPS, default_m=DEFAULT_M,
+        shown_gaps=found.gaps[:SHOWN_GAPS], percent=percent, step_words=STEP_WORDS, steps=STEPS, default_m=DEFAULT_M,
         may_place=_may_place(found.whole),
-        config={"areas": url_for("coverages.parts_areas", **_kept()), "language": language(), "layers": [], "texts": {}},
+        named=_named(found), config={
+            "areas": url_for("coverages.parts_areas", **_kept()), "language": language(), "layers": [], "texts": texts(),
+            "link": url_for("coverages.page", **_named(found)),
+        },
     )  # fmt: skip
 
 
@@ -101,7 +107,7 @@ def page() -> str:
 @permission(*NEEDED)
 def parts_areas() -> Response:
     """The areas of a place's parts with the share that is covered."""
-    with begin() as conn:
+    with _looking_back() as conn:
         found = _asked(conn)
         level = "neighbourhood" if found.whole.level in ("community", "neighbourhood") else "community"
         parts = {part.code: part for part in found.parts if part.level == level}
@@ -110,6 +116,7 @@ def parts_areas() -> Response:
             Node(level, code, part.name, code[:12], grids=(code,) if grids else None) for code, part in parts.items()
         ]
         drawn = areas.shapes(conn, actor(), places, found.question.as_of)
+        as_of = found.question.as_of or now(conn)
     features = []
     for code, geometry in drawn.items():
         part = parts[code]
@@ -117,7 +124,10 @@ def parts_areas() -> Response:
         address = url_for("coverages.page", **{**_kept(), "place": code})
         facts = {"code": code, "name": part.name, "value": percent(part.share), "class": _class(share), "href": address}
         features.append({"type": "Feature", "properties": facts, "geometry": orjson.Fragment(geometry)})
-    return json_response({"type": "FeatureCollection", "features": features}, content_type=schemas.GEOJSON)
+    told = {
+        "title": found.whole.name, "figure": _figure_words(found), "as_of": shown(as_of), "legend": STEP_WORDS,
+    }  # fmt: skip
+    return json_response({"type": "FeatureCollection", "features": features, **told}, content_type=schemas.GEOJSON)
 
 
 @pages.get("/export")
@@ -127,7 +137,7 @@ def export() -> Response:
     suffix = request.args.get("format", "csv")
     if suffix not in spreadsheet.WRITERS:
         raise InvalidInput("format is csv or xlsx. format 只能是 csv 或 xlsx。", where="format")
-    with begin() as conn:
+    with _looking_back() as conn:
         found = _asked(conn)
         as_of = found.question.as_of or now(conn)
         rows = _rows(found, shown(as_of))
@@ -140,11 +150,29 @@ def export() -> Response:
     )  # fmt: skip
 
 
+def _looking_back() -> AbstractContextManager[sa.Connection]:
+    """Begin a transaction that looks back to the moment a form names: without a zone it is Beijing's clock."""
+    moment = forms.moment(request.args, "as_of")
+    past.check_moment(moment)
+    return begin(moment.isoformat()) if moment else begin(looks_back=False)
+
+
 def percent(share: float | None) -> str:
     """Return a share as people read it; never 100 % where somebody is left out, a dash where nothing is known."""
     if share is None:
         return "–"
     return "100 %" if share == 1 else f"{min(share * 100, 99.9):.1f} %"
+
+
+def _figure_words(found: Coverage) -> str:
+    """Return what is shaded, with the service, the reach and how it is measured."""
+    reach = f"{round(found.question.threshold_m)} m"
+    method = translated(METHOD_TITLES[found.method])
+    return f"{translated(N_('Buildings covered'))} · {_service_title(found.question.service)} · {reach} · {method}"
+
+
+def _service_title(service: str) -> str:
+    return translated(services.TITLES[service]) if service in services.TITLES else service.partition(":")[2]
 
 
 def _class(share: float) -> int:
@@ -188,6 +216,14 @@ def _number(name: str) -> float | None:
 def _kept() -> dict[str, Any]:
     names = ("service", "place", "threshold_m", "threshold_min", "method", "as_of", "zone")
     return {name: value for name in names if (value := request.args.get(name, "")[:100])}
+
+
+def _named(found: Coverage) -> dict[str, Any]:
+    """Return what an address must say to mean the same for every reader: the place too, whose first one differs."""
+    asked = found.question
+    return {"place": found.whole.code, "service": asked.service, "threshold_m": f"{asked.threshold_m:g}"} | {
+        name: value for name, value in _kept().items() if name in ("method", "as_of", "zone")
+    }
 
 
 def _may_place(whole: Share) -> bool:

@@ -20,10 +20,11 @@ from gridmap.reports.rollup import Figures
 from gridmap.reports.surroundings import now
 from gridmap.web import forms, schemas
 from gridmap.web.answers import SHOWN_ZONE, json_response, shown
-from gridmap.web.i18n import language, translated
+from gridmap.web.i18n import language, number, translated
 from gridmap.web.pages import map_parts
 from gridmap.web.permissions import permission
 from gridmap.web.session import actor, begin, layers
+from gridmap.web.texts import texts
 
 api = APIBlueprint(
     "summary", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="Figures")], abp_responses=schemas.REFUSALS
@@ -102,7 +103,8 @@ def page() -> str | AnyResponse:
         whole=rollup.is_whole(actor(), table.node), figure=figure, parts=map_parts("summary"),
         asked=request.args.get("as_of", ""),
         config={
-            "areas": url_for("summaries.parts_areas", **_kept(), show=show), "language": language(), "layers": [], "texts": {},
+            "areas": url_for("summaries.parts_areas", **_kept(), show=show), "language": language(), "layers": [], "texts": texts(),
+            "link": url_for("summaries.page", **_kept(), show=show),
         },
     )  # fmt: skip
 
@@ -121,13 +123,17 @@ def parts_areas() -> Response:
     for line in table.lines:
         if line.part is not None and line.part.code in drawn:
             value = figure(line.figures, show)
-            number = classes.class_of(value, made) if isinstance(value, int) else None
+            rank = classes.class_of(value, made) if isinstance(value, int) else None
             address = url_for("summaries.page", **{**_kept(), "place": line.part.code, "show": show, "by": "place"})
-            facts = {"code": line.part.code, "name": line.part.name, "value": value, "class": number, "href": address}
+            facts = {"code": line.part.code, "name": line.part.name, "value": value, "class": rank, "href": address}
             features.append(
                 {"type": "Feature", "properties": facts, "geometry": orjson.Fragment(drawn[line.part.code])}
             )
-    return json_response({"type": "FeatureCollection", "features": features}, content_type=schemas.GEOJSON)
+    told = {
+        "title": table.node.name, "figure": _titles().get(show, show), "as_of": shown(table.as_of),
+        "legend": [_range_words(one) for one in made],
+    }  # fmt: skip
+    return json_response({"type": "FeatureCollection", "features": features, **told}, content_type=schemas.GEOJSON)
 
 
 @pages.get("/export")
@@ -234,6 +240,10 @@ def figure(figures: Figures, name: str) -> int | str | None:
 def _ranges(table: Table, show: str) -> list[classes.Range]:
     values = [figure(line.figures, show) for line in table.lines if line.part is not None]
     return classes.ranges([value for value in values if isinstance(value, int)])
+
+
+def _range_words(one: classes.Range) -> str:
+    return number(one.least) if one.least == one.most else f"{number(one.least)} – {number(one.most)}"
 
 
 def _named(line: Line) -> list[str]:

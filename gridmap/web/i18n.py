@@ -7,6 +7,7 @@ Source texts are English; `gridmap/translations/zh` holds the Chinese. Layers an
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 
 from babel.dates import format_skeleton
 from babel.numbers import format_decimal
@@ -34,7 +35,7 @@ def init(app: Flask) -> None:
         "translated": translated, "number": number, "distance": distance, "moment": moment, "until": until, "day": day,
         "clock": clock,
     }  # fmt: skip
-    app.jinja_env.globals |= {"language": language, "languages": LANGUAGES}
+    app.jinja_env.globals |= {"language": language, "languages": LANGUAGES, "in_language": in_language}
     app.after_request(_remember)
 
 
@@ -45,6 +46,12 @@ def language() -> str:
             return chosen
     accepted = (tag.partition("-")[0].lower() for tag in request.accept_languages.values())
     return next((tag for tag in accepted if tag in LANGUAGES), DEFAULT_LANGUAGE)
+
+
+def in_language(code: str) -> str:
+    """Return the query of this page's address in a language: what the page shows stays as it is."""
+    kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    return "?" + urlencode([*(kept if request.method == "GET" else []), ("lang", code)])
 
 
 def translated(message: object) -> str:

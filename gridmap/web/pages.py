@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,7 +16,6 @@ from gridmap.basemap import drawing
 from gridmap.editing import form
 from gridmap.errors import NotFound
 from gridmap.layer import Layer
-from gridmap.settings import Settings
 from gridmap.web.answers import shown
 from gridmap.web.features import describe
 from gridmap.web.i18n import language
@@ -44,22 +44,17 @@ def map_page() -> str | AnyResponse:
         return redirect(landing(signed_in().held, otherwise="account.page"))
     with begin() as conn:
         is_empty = hierarchy.is_empty(conn)
-        bounds = None if is_empty else _bounds(conn, actor())
+        bounds = None if is_empty else map_bounds(conn, actor())
         now = conn.execute(sa.select(sa.func.now())).scalar_one()
-        ground = drawing.current(conn)
-    settings = current_app.extensions["gridmap"]["settings"]
+        under = lying_under(conn)
     return render_template(
         "map.html",
         parts=map_parts(),
         is_empty=is_empty,
         command=_command(),
-        review_number=settings.review_number or (ground and ground.review_number),
-        credits=[
-            credit
-            for credit in (ground and ground.credit, settings.tile_source and settings.tile_attribution)
-            if credit
-        ],
-        config=_config(bounds, shown(now)) | _under(ground, settings),
+        review_number=under.review_number,
+        credits=[credit for credit in (under.credit, under.tile_credit) if credit],
+        config={**map_config(bounds, shown(now)), "has_basemap": under.has_basemap, "tile_source": under.tile_source},
     )
 
 
@@ -75,10 +70,28 @@ def inline(name: str) -> Response:
     return response
 
 
-def _under(ground: drawing.Current | None, settings: Settings) -> dict[str, Any]:
-    """Return what lies under the layers: whether there is a base map, and the operator's tiles of another host."""
-    address = settings.tile_source.get_secret_value() if settings.tile_source else None
-    return {"has_basemap": ground is not None, "tile_source": address}
+@dataclass(frozen=True)
+class Under:
+    """What lies under the layers: the service's base map and the operator's tiles, each with its credit."""
+
+    has_basemap: bool
+    credit: str | None
+    review_number: str | None
+    tile_source: str | None
+    tile_credit: str | None
+
+
+def lying_under(conn: sa.Connection) -> Under:
+    """Return what lies under the layers here; the operator's review number goes before the base map's own."""
+    ground, settings = drawing.current(conn), current_app.extensions["gridmap"]["settings"]
+    source = settings.tile_source.get_secret_value() if settings.tile_source else None
+    return Under(
+        has_basemap=ground is not None,
+        credit=ground.credit if ground else None,
+        review_number=settings.review_number or (ground.review_number if ground else None),
+        tile_source=source,
+        tile_credit=settings.tile_attribution if source else None,
+    )
 
 
 def _command() -> str:
@@ -95,7 +108,8 @@ def map_parts(module: str = "app") -> maps.MapParts:
     return maps.grid_map(static, url_for("pages.inline", name="x").rpartition("/")[0], module)
 
 
-def _config(bounds: list[float] | None, now: str) -> dict[str, Any]:
+def map_config(bounds: list[float] | None, now: str) -> dict[str, Any]:
+    """Return what the scripts of a map are told: the layers the actor may view, texts, the first view, the clock."""
     visible = [layer for layer in layers().drawn() if actor().may(layer.view)]
     return {
         "language": language(),
@@ -126,7 +140,7 @@ def drawn(layer: Layer) -> dict[str, object]:
     }
 
 
-def _bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
+def map_bounds(conn: sa.Connection, who: Actor) -> list[float] | None:
     """Return west, south, east, north of the person's own grids, buildings or points, else of the communities in scope.
 
     None where nothing has an area.

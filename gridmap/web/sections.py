@@ -59,11 +59,18 @@ SECTIONS = (
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
+    Section("boundaries.page", N_("Boundaries"), "layers", _may("neighbourhood.edit")),
     Section("integrity.page", N_("Integrity"), "alert", _may("building.edit")),
     Section(
         "coverages.page", N_("Coverage"), "table", lambda _: bool(_counted_places()) and actor().may("building.view")
     ),
     Section("sitings.page", N_("Siting"), "table", lambda _: bool(_counted_places()) and _may_site()),
+    Section(
+        "grid_pages.page",
+        N_("Build grids"),
+        "table",
+        lambda _: _has_whole_communities(_) and actor().may("building.view"),
+    ),
     Section("imports.start_page", N_("Import"), "import", lambda _: _may_import()),
     Section("exports.page", N_("Export"), "export", lambda _: has_map()),
     Section("administration.accounts_page", N_("Accounts"), "people", _may("account.manage")),

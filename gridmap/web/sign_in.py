@@ -163,7 +163,9 @@ def _second_factor_page(*, error: bool = False) -> str:
             uri = people.second_factor_address(conn, vault(), who.account_id) or people.new_second_factor(
                 conn, vault(), who.account_id
             )
-    return render_template("second_factor.html", picture=_picture(uri) if uri else None, uri=uri, error=error)
+    return render_template(
+        "second_factor.html", picture=_picture(uri) if uri else None, uri=uri, error=error, next=wanted_page()
+    )
 
 
 def _picture(uri: str) -> str:

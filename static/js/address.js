@@ -1,10 +1,11 @@
 /** What the address holds: view, selection and layers, so that links, reload and the back button work. */
 
 /**
- * `layers` is null when the address names none, `selection` when nothing is selected; `moment` is empty for now.
+ * `layers` is null when the address names none, `selection` when nothing is selected; `moment` is empty for now;
+ * `drafts` says whether zones that are not in force are shown too.
  * @typedef {{layer: string, code: string}} Selection
  * @typedef {{view: {zoom: number, lat: number, lon: number} | null, selection: Selection | null,
- *   layers: string[] | null, moment: string}} State
+ *   layers: string[] | null, moment: string, drafts: boolean}} State
  */
 
 export const POSITION = "position"; // the layer of a selection that is a bare position; its code is lon,lat
@@ -14,7 +15,22 @@ const FURTHEST = { lon: 180, lat: 85 }; // degrees; the map ends there
 /** @returns {State} */
 export function read() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  return { view: viewOf(parts.get("map")), selection: selectionOf(parts.get("sel")), layers: parts.get("on")?.split(",") ?? null, moment: parts.get("at") ?? "" };
+  return { view: viewOf(parts.get("map")), selection: selectionOf(parts.get("sel")), layers: parts.get("on")?.split(",") ?? null, moment: parts.get("at") ?? "", drafts: parts.get("drafts") === "1" };
+}
+
+/**
+ * Return what an address holds of a state, behind its # on the map page and behind its ? on the sheet.
+ * @param {State} state
+ */
+export function written({ view, selection, layers, moment, drafts }) {
+  const parts = [
+    view && `map=${view.zoom}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}`,
+    selection && `sel=${selection.layer}/${encodeURIComponent(selection.code).replaceAll("%2C", ",")}`,
+    layers && `on=${layers.join(",")}`,
+    moment && `at=${encodeURIComponent(moment)}`,
+    drafts && "drafts=1",
+  ];
+  return parts.filter(Boolean).join("&");
 }
 
 /**
@@ -23,14 +39,7 @@ export function read() {
  * @param {boolean} isNew
  */
 export function write(state, isNew) {
-  const { view, selection, layers, moment } = state;
-  const parts = [
-    view && `map=${view.zoom}/${view.lat.toFixed(5)}/${view.lon.toFixed(5)}`,
-    selection && `sel=${selection.layer}/${encodeURIComponent(selection.code).replaceAll("%2C", ",")}`,
-    layers && `on=${layers.join(",")}`,
-    moment && `at=${encodeURIComponent(moment)}`,
-  ];
-  const address = `${location.pathname}${location.search}#${parts.filter(Boolean).join("&")}`;
+  const address = `${location.pathname}${location.search}#${written(state)}`;
   if (isNew) history.pushState(null, "", address);
   else history.replaceState(null, "", address);
 }

@@ -1,7 +1,7 @@
 /** The map page: puts its parts together and keeps selection, layers and address in step. */
 
 import * as address from "./address.js";
-import { Under, usualUnder } from "./basemap.js";
+import { Under, underNames, usualUnder } from "./basemap.js";
 import { Breadcrumb } from "./breadcrumb.js";
 import { config, text } from "./config.js";
 import { addControls } from "./controls.js";
@@ -14,6 +14,7 @@ import { Past, shownMoment } from "./past.js";
 import { Picker } from "./pick.js";
 import { answeredAt } from "./request.js";
 import { Search } from "./search.js";
+import { Share } from "./share.js";
 import { Status } from "./status.js";
 import { Store } from "./store.js";
 import { GROUND, POINTS, Tiles } from "./tiles.js";
@@ -45,7 +46,7 @@ class App {
     const onTrouble = (/** @type {Error} */ reason) => this.#report(reason);
     this.map = map;
     layDown(map);
-    this.on = new Set(address.read().layers ?? usualLayers());
+    this.on = new Set(layersOf(address.read().layers));
     /** @type {Selection | null} */
     this.selection = null;
     this.isBareLink = false;
@@ -67,7 +68,8 @@ class App {
     });
     this.legend = new LayersSheet(map, this.on, {
       onChange: () => this.#switchLayers(),
-      onDrafts: (shows) => this.zones.setDrafts(shows),
+      onDrafts: (shows) => this.#showDrafts(shows),
+      onPick: (selection) => this.select(selection),
     });
     this.status = new Status(map, () => this.refresh());
     this.zone = new ZoneSheet(map, this.picker, {
@@ -80,10 +82,12 @@ class App {
     });
     this.editor = new Editor(map, { onStored: (selection) => this.#stored(selection) });
     this.past = new Past({ onChange: () => this.#showMoment() });
+    this.share = new Share({ linkOf: () => address.written(this.#state()), onNotice: notice });
     const mayMake = config.layers.some((layer) => layer.mayEdit);
     addControls(map, {
       onLayers: () => this.legend.toggle(),
       onPast: () => this.past.toggle(),
+      onShare: () => this.share.toggle(),
       onNew: mayMake ? () => this.editor.choose() : null,
       onNotice: notice,
     });
@@ -99,10 +103,12 @@ class App {
   open() {
     this.#follow();
     this.#loadLive();
+    if (!this.isBareLink) this.#remember(false);
     this.map.on("moveend", () => this.#remember(false));
     this.map.on("click", (event) => this.editor.drawing.isOn || this.#tap(event.latlng));
     this.map.on("keypress", ({ originalEvent }) => {
-      if (originalEvent.key === "Enter" && !this.editor.drawing.isOn) this.#tap(this.map.getCenter());
+      const isOfMap = originalEvent.target === this.map.getContainer(); // its buttons lie in it too
+      if (originalEvent.key === "Enter" && isOfMap && !this.editor.drawing.isOn) this.#tap(this.map.getCenter());
     });
     addEventListener("popstate", () => {
       this.#follow();
@@ -175,9 +181,16 @@ class App {
     else this.map.setView(at, this.map.getZoom() + 2);
   }
 
+  /** @param {boolean} shows */
+  #showDrafts(shows) {
+    this.zones.setDrafts(shows);
+    this.legend.update(shows);
+    this.#remember(false);
+  }
+
   /** @param {string} code */
   async #showDraft(code) {
-    this.zones.setDrafts(true);
+    this.#showDrafts(true);
     await this.#loadLive();
     this.select({ layer: "closure_zone", code });
   }
@@ -232,14 +245,20 @@ class App {
 
   /** @param {boolean} isNew */
   #remember(isNew) {
+    address.write(this.#state(), isNew);
+    if (this.share.sheet.isOpen) this.share.update();
+  }
+
+  /** What is seen now, as an address says it. @returns {import("./address.js").State} */
+  #state() {
     const { lat, lng: lon } = this.map.getCenter();
     const isUsual = this.on.size === usualLayers().length && usualLayers().every((name) => this.on.has(name));
     const view = { zoom: this.map.getZoom(), lat, lon };
-    address.write({ view, selection: this.selection, layers: isUsual ? null : [...this.on], moment: shownMoment() }, isNew);
+    return { view, selection: this.selection, layers: isUsual ? null : [...this.on], moment: shownMoment(), drafts: this.zones.showsDrafts };
   }
 
   #follow() {
-    const { view, selection, layers, moment } = address.read();
+    const { view, selection, layers, moment, drafts } = address.read();
     if (moment !== shownMoment()) {
       this.past.show(moment);
       this.store.forget();
@@ -250,8 +269,9 @@ class App {
     this.isBareLink = selection !== null && view === null; // names a thing, not what to see of it
     if (view) this.map.setView([view.lat, view.lon], view.zoom, { animate: false });
     this.on.clear();
-    for (const name of layers ?? usualLayers()) this.on.add(name);
-    this.legend.update();
+    for (const name of layersOf(layers)) this.on.add(name);
+    this.zones.showsDrafts = drafts;
+    this.legend.update(drafts);
     this.under.update(this.on);
     this.ground.update(this.on);
     this.points.update(this.on);
@@ -267,6 +287,11 @@ class App {
 /** The layers that are on unless a person says otherwise. */
 function usualLayers() {
   return [...config.layers.filter((layer) => layer.isOn).map((layer) => layer.name), ...usualUnder()];
+}
+
+/** The layers an address asks for, as far as the reader may see them. @param {string[] | null} asked */
+function layersOf(asked) {
+  return asked?.filter((name) => underNames().includes(name) || config.layers.some((layer) => layer.name === name)) ?? usualLayers();
 }
 
 /** Set up the map: its panes from below to above, its limits, its first view. @param {L.Map} map */

@@ -64,7 +64,7 @@ export class Under {
   /** @param {string} name */
   #made(name) {
     if (name === TILE_SOURCE) return L.tileLayer(config.tileSource ?? "", { pane: name, maxNativeZoom: DEEPEST_ELSEWHERE, maxZoom: 22, attribution: "" });
-    return protomapsL.leafletLayer(/** @type {any} */ ({ pane: name, attribution: "", sources: source(this.store), paintRules: rules(), labelRules: [] }));
+    return protomapsL.leafletLayer(/** @type {any} */ ({ pane: name, attribution: "", sources: source(this.store), paintRules: paintRules(), labelRules: [] }));
   }
 }
 
@@ -74,7 +74,7 @@ export function source(store) {
 }
 
 /** What draws it, from below to above. @returns {PaintRule[]} */
-function rules() {
+export function paintRules() {
   const streets = ["path", "minor", "main"].map((kind) => of("street", kind, (ctx, geom, zoom) => line(ctx, geom, kind === "path" ? PATH : CASING, widthOf(kind, zoom) + (kind === "path" ? 0 : 1.5))));
   const fillings = ["minor", "main"].map((kind) => of("street", kind, (ctx, geom, zoom) => line(ctx, geom, STREET, widthOf(kind, zoom))));
   return [

@@ -7,9 +7,9 @@ const CORNER = "bottomright";
 
 /**
  * @param {L.Map} map
- * @param {{onLayers: () => void, onPast: () => void, onNew: (() => void) | null, onNotice: (words: string) => void}} events
+ * @param {{onLayers: () => void, onPast: () => void, onShare: () => void, onNew: (() => void) | null, onNotice: (words: string) => void}} events
  */
-export function addControls(map, { onLayers, onPast, onNew, onNotice }) {
+export function addControls(map, { onLayers, onPast, onShare, onNew, onNotice }) {
   // a corner at the bottom piles up: the last added lies on top
   L.control.fullscreen({
     position: CORNER, title: text("fullscreen"), titleCancel: text("leaveFullscreen"),
@@ -21,6 +21,7 @@ export function addControls(map, { onLayers, onPast, onNew, onNotice }) {
   }).addTo(map);
   L.control.locate(locateOptions(onNotice)).addTo(map);
   new MapButton("layers", "layers", onLayers, "layers").addTo(map);
+  new MapButton("share", "share", onShare, "share").addTo(map);
   new MapButton("past", "clock", onPast).addTo(map);
   if (onNew) new MapButton("newThing", "pencil", onNew, "edit").addTo(map);
 }

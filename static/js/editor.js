@@ -9,6 +9,7 @@ import { FormField, said } from "./fields.js";
 import { History } from "./history.js";
 import { notice } from "./notice.js";
 import { getJson } from "./request.js";
+import { isShaped, shapingTools } from "./shaping.js";
 import { Sheet } from "./sheet.js";
 
 /** @typedef {import("./address.js").Selection} Selection */
@@ -113,10 +114,19 @@ export class Editor {
     });
     /** @type {HTMLElement[]} */
     const parts = [form];
+    if (code && isShaped(this.thing.layer)) parts.push(this.#shaping(code));
     if (code) parts.push(this.#retirement());
     this.body.replaceChildren(...parts);
     this.body.scrollTop = 0;
     this.#showPlace();
+  }
+
+  /** @param {string} code */
+  #shaping(code) {
+    const { layer, version } = this.thing;
+    const say = (/** @type {string} */ words) => this.#say(words);
+    const done = (/** @type {string} */ words, /** @type {(() => void) | null} */ undo) => this.#done({ layer, code }, words, undo);
+    return shapingTools({ layer, code, version: Number(version), drawing: this.drawing, say, done });
   }
 
   #retirement() {
@@ -128,7 +138,8 @@ export class Editor {
   /** Say where the thing is and how to move it. */
   #showPlace() {
     const place = /** @type {HTMLElement} */ (this.place);
-    place.hidden = !this.form.geometry;
+    const isGrid = this.thing.layer === "neighbourhood" && this.thing.code !== null; // it moves with its neighbours only
+    place.hidden = !this.form.geometry || isGrid;
     if (place.hidden) return;
     const words = this.geometry ? text("placeDrawn") : this.thing.code ? text("placeKept") : text("placeNeeded");
     const button = element("button", { class: "button", type: "button", "data-draw": "" }, icon("map"), text(this.thing.code || this.geometry ? "movePlace" : "drawPlace"));

@@ -3,6 +3,7 @@
 import { BASEMAP, underNames } from "./basemap.js";
 import { config, text } from "./config.js";
 import { element, icon, one } from "./element.js";
+import { InView } from "./in-view.js";
 import { getJson } from "./request.js";
 import { Sheet } from "./sheet.js";
 import { swatch } from "./swatch.js";
@@ -17,7 +18,8 @@ export class LayersSheet {
   /**
    * @param {L.Map} map
    * @param {Set<string>} on names of the layers that are drawn; changed here
-   * @param {{onChange: () => void, onDrafts: (shows: boolean) => void}} events
+   * @param {{onChange: () => void, onDrafts: (shows: boolean) => void,
+   *   onPick: (selection: import("./address.js").Selection) => void}} events
    */
   constructor(map, on, events) {
     this.map = map;
@@ -25,6 +27,10 @@ export class LayersSheet {
     this.events = events;
     this.timer = 0;
     this.pending = new AbortController();
+    this.inView = new InView(map, (selection) => {
+      this.sheet.close();
+      events.onPick(selection);
+    });
     this.sheet = new Sheet(one("#layers"), () => this.sheet.close());
     one("#layers .sheet-body").append(element("ul", { class: "layer-list" }, ...[...config.layers].reverse().map((layer) => this.#row(layer)), ...underNames().map((name) => this.#under(name))));
     map.on("moveend", () => this.#later());
@@ -36,11 +42,13 @@ export class LayersSheet {
     return this.#later();
   }
 
-  /** Show the switches as the set of drawn layers says. */
-  update() {
+  /** Show the switches as the set of drawn layers says. @param {boolean} drafts whether what is not in force is shown */
+  update(drafts) {
     for (const box of /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("#layers input[data-layer]"))) {
       box.checked = this.on.has(box.dataset.layer ?? "");
     }
+    const box = /** @type {HTMLInputElement | null} */ (document.querySelector("#layers input[data-drafts]"));
+    if (box) box.checked = drafts;
   }
 
   /** @param {Layer} layer */
@@ -50,7 +58,7 @@ export class LayersSheet {
     const box = switchOf(layer.title, this.on.has(layer.name), (isOn) => this.#set(layer.name, isOn));
     box.dataset.layer = layer.name;
     const head = element("label", { class: "layer-row" }, swatch(layer.signs[0], kindOf(layer)), element("span", { class: "layer-name" }, layer.title, count), box);
-    return element("li", {}, head, ...(single ? [] : [this.#signs(layer)]));
+    return element("li", {}, head, ...(single ? [] : [this.#signs(layer)]), this.inView.listOf(layer));
   }
 
   /** What lies under the layers is switched here too. @param {string} name */
@@ -72,6 +80,7 @@ export class LayersSheet {
   /** @param {Sign} sign */
   #drafts(sign) {
     const box = switchOf(text("showDrafts"), false, (isOn) => this.events.onDrafts(isOn));
+    box.dataset.drafts = "";
     return element("label", { class: "layer-row" }, swatch(sign, "polygon", true), element("span", { class: "layer-name" }, text("showDrafts")), box);
   }
 
@@ -88,6 +97,7 @@ export class LayersSheet {
   }
 
   async #count() {
+    this.inView.update();
     this.pending.abort();
     this.pending = new AbortController();
     const bounds = this.map.getBounds();

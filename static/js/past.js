@@ -29,6 +29,16 @@ export function dated(path) {
   return moment && DATED.test(path) ? { as_of: moment } : {};
 }
 
+/**
+ * Show a moment where there is no bar to choose it; one that cannot be, or is still to come, shows now.
+ * @param {string} wanted
+ */
+export function showMoment(wanted) {
+  const at = new Date(wanted);
+  moment = wanted && !Number.isNaN(at.getTime()) && at <= new Date() ? wanted : "";
+  return at;
+}
+
 export class Past {
   /** @param {{onChange: () => void}} events */
   constructor({ onChange }) {
@@ -57,8 +67,7 @@ export class Past {
    * @param {boolean} [tells]
    */
   show(wanted, tells = false) {
-    const at = new Date(wanted);
-    moment = wanted && !Number.isNaN(at.getTime()) && at <= new Date() ? wanted : "";
+    const at = showMoment(wanted);
     this.bar.hidden = !moment;
     document.body.toggleAttribute("data-past", Boolean(moment));
     if (moment) {

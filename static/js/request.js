@@ -5,6 +5,8 @@ import { dated } from "./past.js";
 
 const HTTP_DATE_LENGTH = 29; // some servers say it twice
 
+const FINAL = [403, 404, 422]; // asking again gets the same answer
+
 /** A failure that can be shown to a person as it is. */
 export class Trouble extends Error {
   /** Whether asking again may help. */
@@ -61,8 +63,10 @@ export async function ask(path, parameters = {}, signal, how = {}, expected = []
   const response = await fetch(address, { ...how, signal }).catch(refuseUnlessAborted);
   noteTime(response);
   if (response.ok || expected.includes(response.status)) return response;
+  await response.text().catch(() => ""); // an answer that is left lying keeps its connection
   const isThen = response.status === 404 && !how.method && "as_of" in dated(path);
-  throw new Trouble(text(isThen ? "notThen" : sentenceFor(response.status)));
+  const trouble = new Trouble(text(isThen ? "notThen" : sentenceFor(response.status)));
+  throw Object.assign(trouble, { isPassing: !FINAL.includes(response.status) });
 }
 
 /** @param {Response} response */

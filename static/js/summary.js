@@ -1,19 +1,20 @@
 /** The map beside the figures: the parts of a place shaded by one figure; a tap leads into the part. */
 
 import { config } from "./config.js";
+import { keepLink } from "./copy-link.js";
 import { element } from "./element.js";
 import { number } from "./words.js";
 
 /** @typedef {{code: string, name: string, value: number | string | null, class: number | null, href: string}} Part */
 
-const RAMPS = /** @type {Record<number, string[]>} */ ({
+export const RAMPS = /** @type {Record<number, string[]>} */ ({
   1: ["#0b5c6b"],
   2: ["#e6f2f4", "#0b5c6b"],
   3: ["#e6f2f4", "#74b3bf", "#0b5c6b"],
   4: ["#e6f2f4", "#b3d8de", "#36869a", "#0b5c6b"],
   5: ["#e6f2f4", "#b3d8de", "#74b3bf", "#36869a", "#0b5c6b"],
 });
-const EDGE = "#46606a";
+export const EDGE = "#46606a";
 const MOST_NAMES = 60; // beyond it names cover each other
 
 /**
@@ -22,6 +23,7 @@ const MOST_NAMES = 60; // beyond it names cover each other
  */
 export async function start(map) {
   map.attributionControl.remove();
+  keepLink();
   const answer = await fetch(/** @type {any} */ (config).areas, { headers: { Accept: "application/json" } });
   if (!answer.ok) return;
   const areas = await answer.json();

@@ -27,14 +27,14 @@ export const POINTS = tiled.filter((layer) => layer.isPoint);
  */
 export class Tiles {
   /**
-   * @param {L.Map} map
+   * @param {L.Map | null} map null where only its recipe is wanted
    * @param {string} pane
    * @param {Store} store
    * @param {Layer[]} painted in drawing order
    * @param {Layer[]} named
    */
   constructor(map, pane, store, painted, named) {
-    this.map = map;
+    this.map = /** @type {L.Map} */ (map);
     this.pane = pane;
     this.store = store;
     this.painted = painted;
@@ -113,16 +113,23 @@ export class Tiles {
 
   /** @param {Set<string>} names */
   #grid(names) {
+    /** @type {any} */
+    const layer = protomapsL.leafletLayer({ pane: this.pane, attribution: "", ...this.recipe(names) });
+    return layer;
+  }
+
+  /**
+   * Where the tiles of these layers come from, and how they are painted and named: on the screen and on paper alike.
+   * @param {Set<string>} names
+   */
+  recipe(names) {
     const painted = this.painted.filter((layer) => names.has(layer.name));
     const named = this.named.filter((layer) => names.has(layer.name));
-    /** @type {any} */
-    const layer = protomapsL.leafletLayer({
-      ...{ pane: this.pane, attribution: "" },
+    return {
       sources: { ...this.#sources(new Set([...painted, ...named])), ...(this.#namesGround(names) ? source(this.store) : {}) },
       paintRules: [...painted.flatMap((each) => this.#rules(each)), ...painted.flatMap((each) => this.#outline(each))],
       labelRules: [...labelRules(named), ...(this.#namesGround(names) ? nameRules() : [])],
-    });
-    return layer;
+    };
   }
 
   /** One source for the ground and one for the points, as far as they are wanted. @param {Set<Layer>} wanted */

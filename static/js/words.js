@@ -39,6 +39,11 @@ export function dayAndClock(moment) {
   return dayOf(moment) === today ? clock(moment) : `${dayOf(moment)} ${clock(moment)}`;
 }
 
+/** A moment in full, as papers have it: 2026-11-24 15:40. @param {Date} moment */
+export function whenExactly(moment) {
+  return `${moment.toLocaleDateString("sv-SE", { timeZone: ZONE })} ${clock(moment)}`;
+}
+
 /** @param {Date} moment */
 export function minutesSince(moment) {
   return Math.floor((Date.now() - moment.getTime()) / MINUTE_MS);

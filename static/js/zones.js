@@ -99,13 +99,13 @@ export class Zones {
   }
 }
 
-/** @param {GeoJSON.Feature} zone */
-function isInForce(zone) {
+/** Whether a zone is in force. @param {GeoJSON.Feature} zone */
+export function isInForce(zone) {
   return Boolean(zone.properties?.in_force);
 }
 
 /** Not yet in force, and not over. @param {GeoJSON.Feature} zone */
-function isPending(zone) {
+export function isPending(zone) {
   const { state, ends_at: end } = zone.properties ?? {};
   const isOpen = ["draft", "proposed", "approved", "active", "release_proposed"].includes(state);
   return isOpen && !(end && new Date(end) < new Date());

@@ -127,6 +127,7 @@ def filled(line: matrix.Line) -> str | None:
         return None
     path = line.path.replace("<layers>", line.layer or "x").replace("<layer>", line.layer or "building")
     path = re.sub(r"<uuid:\w+>", str(uuid.UUID(int=1)), path)
+    path = re.sub(r"<int:\w+>", "1", path)
     path = re.sub(r"<int:z>/<int:x>/<int:y>", "16/54700/26800", path)
     return re.sub(r"<[^>]+>", "nothing", path)
 

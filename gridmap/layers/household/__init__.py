@@ -25,6 +25,7 @@ OCCUPANCY_SYNONYMS = {
 LAYER = Layer(
     name="household",
     title=N_("Households"),
+    shows_persons=True,
     table=household,
     geometry="point",
     style=Style(

@@ -39,6 +39,7 @@ table = with_versions(sa.Table(
 LAYER = Layer(
     name="party_household",
     title=N_("Party-member households"),
+    shows_persons=True,
     table=table,
     geometry="point",
     style=Style(

@@ -70,6 +70,7 @@ building_volunteer = link("building_volunteer", "building", "volunteer", how="co
 LAYER = Layer(
     name="volunteer",
     title=N_("Volunteers"),
+    shows_persons=True,
     table=table,
     geometry="point",
     style=Style(

@@ -1,0 +1,10 @@
+"""Boundary generations: a new set of grids is loaded beside the present one, compared with it, and activated at a date."""
+
+from gridmap.boundaries.comparing import Comparison, compare
+from gridmap.boundaries.due import activate_due
+from gridmap.boundaries.sets import PROPOSE, BoundarySet, Cell, activate, cancel, discard, found, listed, propose, undo
+
+__all__ = [
+    "PROPOSE", "BoundarySet", "Cell", "Comparison", "activate", "activate_due", "cancel", "compare", "discard", "found", "listed",
+    "propose", "undo",
+]  # fmt: skip

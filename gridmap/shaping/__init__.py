@@ -1,0 +1,1 @@
+"""Redrawing what is stored so that it stays whole: grids and buildings merged, parted, reshaped and taken back."""

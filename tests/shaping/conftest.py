@@ -1,0 +1,1 @@
+from tests.editing.conftest import service  # noqa: F401 - a fixture
