@@ -4,6 +4,7 @@ The buildings of that number come first, by the terms of their names and of the 
 then the households of these with that unit and room, by the beginning of their codes.
 """
 
+import re
 import unicodedata
 
 import sqlalchemy as sa
@@ -15,17 +16,19 @@ from gridmap.crs import Position
 from gridmap.hierarchy import building, building_estate, community, estate, household
 from gridmap.tables import geography
 
+MAX_PLACES = 200  # estates or communities of one beginning
 MAX_BUILDINGS = 2000  # of one number that are looked into, the nearest first
 MAX_WITHOUT_UNIT = 300  # the same where every unit has to be looked into
 UNIT_DIGITS, ROOM_DIGITS = 2, 4
 AROUND_CHARS = 16  # of what stands before the building, its end
 UNITS = ("幢", "栋", "座", "楼", "号楼", "号", "#", "")
 STREET_ENDS = "路街弄巷道号里"  # a street before the number: nobody recorded it, nothing speaks against
-_OWN, _COMMUNITY, _STREET = range(3)  # how closely a text names a building
 
 
-def homes(actor: Actor, text: str, near: Position | None, limit: int, *, is_past: bool) -> sa.Select | None:
-    """Select the households that an address means, the nearest first; None where a text is no address with a room.
+def homes(
+    conn: sa.Connection, actor: Actor, text: str, near: Position | None, limit: int, *, is_past: bool
+) -> sa.Select | None:
+    """Select the households that an address means, the nearest first; None where a text means none.
 
     Returns
     -------
@@ -37,89 +40,84 @@ def homes(actor: Actor, text: str, near: Position | None, limit: int, *, is_past
         return None
     if address.unit is not None and len(address.unit) > UNIT_DIGITS:
         return None
-    found = _found(actor, address, is_past=is_past).cte("addressed_keys").prefix_with("MATERIALIZED")
-    closest = sa.select(sa.func.min(found.c.closeness)).scalar_subquery()
-    b, h = building.c, household.c
+    houses = _houses(conn, actor, address, near, is_past=is_past)
+    if not houses:
+        return None
+    h, room = household.c, address.room.zfill(ROOM_DIGITS)
+    behind = sa.and_(h.building.in_(list(houses)), h.room == room)
+    if address.unit is not None:
+        behind = h.code.in_([code + address.unit.zfill(UNIT_DIGITS) + room for code in houses])
     away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
-    away_home_m = away_m
     if near is not None:
-        away_m = sa.func.ST_Distance(b.geog, sa.func.ST_GeogFromText(near.ewkt))
-        away_home_m = sa.func.ST_Distance(geography(h.geom), sa.func.ST_GeogFromText(near.ewkt))
-    houses = (
-        sa.select(b.code, b.name, away_m.label("away_m"))
-        .join(found, sa.and_(found.c.county == b.county, found.c.id == b.id))
-        .where(b.valid_to.is_(None), within_scope(building, actor), found.c.closeness == closest)
-        .order_by(sa.text("away_m NULLS LAST"), b.code)
-        .distinct()
-        .limit(MAX_WITHOUT_UNIT if address.unit is None else MAX_BUILDINGS)
-        .cte("addressed_houses")
-        .prefix_with("MATERIALIZED")
-    )
-    stair = sa.func.nullif(sa.func.ltrim(h.unit, "0"), "") + "单元"
-    inner = (
-        sa.select(
-            sa.literal("household").label("layer"), h.code,
-            (houses.c.name + sa.func.coalesce(stair, "") + sa.func.ltrim(h.room, "0")).label("name"),
-            h.community, sa.func.ST_X(h.geom).label("lon"), sa.func.ST_Y(h.geom).label("lat"),
-            away_home_m.label("distance_m"), sa.true().label("is_whole"),
-        )
-        .join_from(houses, household, _behind(houses, address))
-        .where(h.valid_to.is_(None), within_scope(household, actor))
+        away_m = sa.func.ST_Distance(geography(h.geom), sa.func.ST_GeogFromText(near.ewkt))
+    found = (
+        sa.select(h.code, h.unit, h.room, h.community, h.geom, h.building, away_m.label("distance_m"))
+        .where(behind, h.valid_to.is_(None), within_scope(household, actor))
         .order_by(sa.text("distance_m NULLS LAST"), h.code)
         .limit(limit)
-        .subquery()
+        .subquery("found")
+    )
+    f = found.c
+    stair = sa.func.nullif(sa.func.ltrim(f.unit, "0"), "") + "单元"
+    titles = sa.case(houses, value=f.building)
+    return sa.select(
+        sa.literal("household").label("layer"), f.code,
+        (titles + sa.func.coalesce(stair, "") + sa.func.ltrim(f.room, "0")).label("name"),
+        f.community, sa.func.ST_X(f.geom).label("lon"), sa.func.ST_Y(f.geom).label("lat"), f.distance_m,
+        sa.true().label("is_whole"),
     )  # fmt: skip
-    return sa.select(inner)
 
 
-def _behind(houses: sa.FromClause, address: Address) -> sa.ColumnElement[bool]:
-    """Return the condition that a household of a building has the unit and room of an address."""
-    h, room = household.c, (address.room or "").zfill(ROOM_DIGITS)
-    if address.unit is not None:
-        return h.code == houses.c.code + (address.unit.zfill(UNIT_DIGITS) + room)
-    return sa.and_(h.code >= houses.c.code, h.code < houses.c.code + ":", h.room == room)
+def _houses(
+    conn: sa.Connection, actor: Actor, address: Address, near: Position | None, *, is_past: bool
+) -> dict[str, str]:
+    """Return the names of the buildings an address may mean, by code: those it names most closely, the nearest of them.
 
-
-def _found(actor: Actor, address: Address, *, is_past: bool) -> sa.CompoundSelect:
-    """Select county, id and closeness of the buildings an address may mean; the smaller, the closer it names them."""
+    Each step is a question of its own: put together, the planner does not begin where few rows are.
+    """
     around = unicodedata.normalize("NFKC", address.around).casefold()[-AROUND_CHARS:]
     signs = _signs(address.building or "")
-    numbered = _keys(actor, building, signs, is_past=is_past)
-    if not around:
-        return sa.union(_with_closeness(numbered, _OWN))
-    numbers = numbered.subquery("numbered")
-    pair = building_estate.c
-    in_estates = (
-        sa.select(numbers.c.county, numbers.c.thing_id)
-        .join(building_estate, sa.and_(pair.county == numbers.c.county, pair.building_id == numbers.c.thing_id))
-        .join(
-            estates := _places(actor, estate, around, is_past=is_past).subquery("estates"),
-            sa.and_(estates.c.county == pair.county, estates.c.thing_id == pair.estate_id),
-        )
-    )
-    communities = _places(actor, community, around, is_past=is_past).subquery("communities")
-    in_communities = (
-        sa.select(numbers.c.county, numbers.c.thing_id)
-        .join(building, sa.and_(building.c.county == numbers.c.county, building.c.id == numbers.c.thing_id))
-        .join(
-            communities,
-            sa.and_(communities.c.county == building.c.county, communities.c.thing_id == building.c.community_id),
-        )
-    )
-    parts = [
-        _with_closeness(_with_own_name(actor, around, signs, is_past=is_past), _OWN),
-        _with_closeness(in_estates, _OWN),
-        _with_closeness(in_communities, _COMMUNITY),
-    ]
-    if around.endswith(tuple(STREET_ENDS)):
-        parts.append(_with_closeness(numbers.select(), _STREET))
-    return sa.union(*parts)
+    most = MAX_WITHOUT_UNIT if address.unit is None else MAX_BUILDINGS
+
+    def chosen(*conditions: sa.ColumnElement[bool], source: sa.FromClause = building) -> dict[str, str]:
+        b = building.c
+        away_m: sa.ColumnElement = b.code
+        if near is not None:
+            away_m = sa.func.ST_Distance(b.geog, sa.func.ST_GeogFromText(near.ewkt))
+        query = sa.select(b.code, b.name).select_from(source)
+        query = query.where(*conditions, b.valid_to.is_(None), within_scope(building, actor))
+        return {row.code: row.name for row in conn.execute(query.order_by(away_m, b.code).limit(most))}
+
+    def of_keys(found: sa.Select) -> dict[str, str]:
+        keys = found.cte("address_keys").prefix_with("MATERIALIZED")
+        same = sa.and_(keys.c.county == building.c.county, keys.c.thing_id == building.c.id)
+        return chosen(source=keys.join(building, same))
+
+    numbered = sa.func.search_norm(building.c.name).op("~", is_comparison=True)(_ending(signs))
+    if around:
+        own = of_keys(_with_own_name(actor, around, signs, is_past=is_past))
+        estates = _ids(conn, _places(actor, estate, around, is_past=is_past))
+        if estates:
+            pair = building_estate.c
+            linked = sa.and_(pair.county == building.c.county, pair.building_id == building.c.id)
+            own |= chosen(numbered, pair.estate_id.in_(estates), source=building_estate.join(building, linked))
+        if own:
+            return own
+        communities = _ids(conn, _places(actor, community, around, is_past=is_past))
+        inside = chosen(numbered, building.c.community_id.in_(communities)) if communities else {}
+        if inside or not around.endswith(tuple(STREET_ENDS)):
+            return inside
+    return of_keys(_keys(actor, building, signs, is_past=is_past))
 
 
-def _with_closeness(found: sa.Select, closeness: int) -> sa.Select:
-    one = found.subquery()
-    county, thing = list(one.c)
-    return sa.select(county.label("county"), thing.label("id"), sa.literal(closeness).label("closeness"))
+def _ending(signs: list[str]) -> str:
+    """Return the pattern of names that end in a number, not in a longer one."""
+    return f"(^|[^0-9])({'|'.join(map(re.escape, signs))})$"
+
+
+def _ids(conn: sa.Connection, found: sa.Select) -> list[object]:
+    keys = found.subquery()
+    return list(conn.scalars(sa.select(keys.c.thing_id).distinct().limit(MAX_PLACES)))
 
 
 def _with_own_name(actor: Actor, around: str, signs: list[str], *, is_past: bool) -> sa.Select:

@@ -68,7 +68,7 @@ def search(
     ]
     households = next((layer for layer in layers if layer.table is household and actor.may(layer.view)), None)
     if households is not None:
-        homes = address_search.homes(actor, wanted, near, limit, is_past=is_past)
+        homes = address_search.homes(conn, actor, wanted, near, limit, is_past=is_past)
         asked += [] if homes is None else [homes]
     if not wanted or not asked:
         return []
