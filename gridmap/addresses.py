@@ -11,7 +11,7 @@ from dataclasses import dataclass
 _DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
 _TENS = {"十": 10, "百": 100}
 _NUMBER = rf"(?:[0-9]+|[{''.join((*_DIGITS, *_TENS))}]+)"
-_SIGN = rf"(?:{_NUMBER}[A-Za-z]?|[A-Za-z][0-9]*)"
+_SIGN = rf"(?:{_NUMBER}[A-Za-z]?|(?<![A-Za-z])[A-Za-z][0-9]*)"
 _STRONG = re.compile(rf"(?P<sign>{_SIGN})(?:号楼|号幢|号栋|幢|栋|座|#楼?)")
 _WEAK = re.compile(rf"(?P<sign>{_NUMBER}[A-Za-z]?)(?:号|楼)")
 _BARE = re.compile(rf"(?P<sign>{_SIGN})$")

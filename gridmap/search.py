@@ -1,7 +1,7 @@
-"""Search by code and by name: as it is written, in pinyin, or by initials, from the beginning of any part of it.
+"""Search by code, by name (as it is written, in pinyin, or by initials, from the beginning of any part) and by address.
 
-`search_term` holds the beginnings one may type; triggers keep it in step with the tables (migration 0014). All tests are
-ranges and equalities on it: of the conditions on text only these use an index under row-level security.
+`search_term` holds the beginnings one may type; triggers keep it in step with the tables (migration 0014), and what is
+given up stays for searches of the past (migration 0020). gridmap.terms asks them.
 """
 
 import re
@@ -11,19 +11,18 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from gridmap import address_search, terms
 from gridmap.access import COMMUNITY_DIGITS, Actor, within_scope
 from gridmap.crs import Position
 from gridmap.errors import InvalidInput
-from gridmap.hierarchy import LEVELS, building, building_estate
+from gridmap.hierarchy import LEVELS, building, building_estate, estate, household
 from gridmap.history import moment_of
 from gridmap.layer import Layer
 from gridmap.tables import geography
-from gridmap.tables import search_term as term
 
 MAX_QUERY_CHARS = 60
 MAX_MATCHES = 2000  # of one layer that are sorted by distance; a text that more things begin with is too short
 MAX_OF_ONE_SIGN = 300  # the same for a single letter or digit: first results while typing
-_END = "\U0010ffff"  # after every text that begins like the one before it, byte by byte
 _NUMBER_IN = re.compile(r"(?P<estate>[^\d]+)(?P<number>\d+)(?:号楼|号|栋|座|楼|幢|#)?")
 
 
@@ -45,6 +44,8 @@ def search(
 ) -> list[Found]:
     """Return what a text is the beginning of, the best first: a code, a part of a name, its pinyin or its initials.
 
+    A text that is an address with a room (gridmap.address_search) finds its household too.
+
     Parameters
     ----------
     text : full-width digits and letters, 号, 栋, 座 and 幢 behind a number are taken alike; an estate's name may stand
@@ -65,6 +66,10 @@ def search(
         for layer in layers
         if actor.may(layer.view) and (is_named(layer) or not _is_too_short(layer, wanted))
     ]
+    households = next((layer for layer in layers if layer.table is household and actor.may(layer.view)), None)
+    if households is not None:
+        homes = address_search.homes(conn, actor, wanted, near, limit, is_past=is_past)
+        asked += [] if homes is None else [homes]
     if not wanted or not asked:
         return []
     rows = conn.execute(sa.union_all(*asked))
@@ -92,8 +97,7 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
     away_m: sa.ColumnElement = sa.cast(sa.null(), sa.Float)
     if near is not None and layer.is_drawn:
         away_m = sa.func.ST_Distance(geography(spot), sa.func.ST_GeogFromText(near.ewkt))
-    sought = _keys_then(actor, layer, written) if is_past else _keys(actor, layer, written)
-    keys = sought.cte(f"{layer.name}_keys").prefix_with("MATERIALIZED")
+    keys = _keys(actor, layer, written, is_past=is_past).cte(f"{layer.name}_keys").prefix_with("MATERIALIZED")
     inner = (
         sa.select(
             sa.literal(layer.name).label("layer"), table.c.code, name.label("name"),
@@ -110,30 +114,21 @@ def _matches(actor: Actor, layer: Layer, text: str, near: Position | None, limit
     return sa.select(inner)
 
 
-def _keys(actor: Actor, layer: Layer, text: str) -> sa.CompoundSelect:
+def _keys(actor: Actor, layer: Layer, text: str, *, is_past: bool) -> sa.CompoundSelect:
     """Select the keys of what a text begins, by code and by name."""
     table = layer.table
     parts = [_by_code(actor, layer, text).subquery().select()]
     if is_named(layer):
-        parts.append(_by_name(actor, layer.name, text).subquery().select())
+        parts.append(_by_name(actor, table, text, is_past=is_past).subquery().select())
     if table is building and (found := _NUMBER_IN.fullmatch(text.replace(" ", ""))):
-        parts.append(_numbered(actor, found["estate"], found["number"]))
+        parts.append(_numbered(actor, found["estate"], found["number"], is_past=is_past))
     return sa.union(*parts)
-
-
-def _keys_then(actor: Actor, layer: Layer, text: str) -> sa.CompoundSelect:
-    """Select the keys of what a text begins the code of, or is a part of the name of; of the past no terms are kept."""
-    table = layer.table
-    named = sa.select(table.c.county, table.c.id.label("thing_id")).where(layer.current(), within_scope(table, actor))
-    carries = table.c.name.icontains(text, autoescape=True) if is_named(layer) else sa.false()
-    named = named.where(carries)
-    return sa.union(_by_code(actor, layer, text).subquery().select(), named.limit(MAX_MATCHES).subquery().select())
 
 
 def _by_code(actor: Actor, layer: Layer, text: str) -> sa.Select:
     """Select what a text is the beginning of the code of."""
     table = layer.table
-    begun = sa.and_(table.c.code >= text, table.c.code < text + _END)
+    begun = sa.and_(table.c.code >= text, table.c.code < text + terms.END)
     return (
         sa.select(table.c.county, table.c.id.label("thing_id"))
         .where(begun, layer.current(), within_scope(table, actor))
@@ -151,19 +146,13 @@ def _most(text: str) -> int:
     return MAX_MATCHES if len(text) > 1 else MAX_OF_ONE_SIGN
 
 
-def _by_name(actor: Actor, layer: str, text: str) -> sa.Select:
-    begun = sa.func.search_norm(text)
-    return (
-        sa.select(term.c.county, term.c.thing_id)
-        .where(term.c.layer == layer, term.c.term >= begun, term.c.term < begun + _END, within_scope(term, actor))
-        .order_by(term.c.term)
-        .limit(_most(text))
-    )
+def _by_name(actor: Actor, table: sa.Table, text: str, *, is_past: bool) -> sa.Select:
+    return terms.keys(actor, table, terms.begins(text), is_past=is_past, limit=_most(text))
 
 
-def _numbered(actor: Actor, estate: str, number: str) -> sa.Select:
+def _numbered(actor: Actor, estate_name: str, number: str, *, is_past: bool) -> sa.Select:
     """Select the buildings with a number in the estates whose name begins so: 芳草苑3, fcy3幢."""
-    estates = _by_name(actor, "estate", estate).subquery("estates")
+    estates = _by_name(actor, estate, estate_name, is_past=is_past).subquery("estates")
     b, pair = building.c, building_estate.c
     begun = sa.func.search_norm(number + "幢")
     return (

@@ -281,3 +281,17 @@ search_term = sa.Table(
     sa.Index("search_term_community_idx", "community", "layer", "term"),  # for who sees few of them
     info=spread("county", scope="wide", view="community", derived=True),
 )  # fmt: skip
+
+# The same of the names that things had before or until they were retired, for searches of past moments (migration 0020).
+former_search_term = sa.Table(
+    "former_search_term", metadata,
+    sa.Column("county", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("layer", sa.Text(collation="C"), primary_key=True),
+    sa.Column("thing_id", sa.Uuid, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("term", sa.Text(collation="C"), primary_key=True),
+    code("community", nullable=True),
+    sa.Index("former_search_term_term_idx", "layer", "term"),
+    sa.Index("former_search_term_community_idx", "community", "layer", "term"),
+    info=spread("county", scope="wide", view="community", derived=True),
+)  # fmt: skip

@@ -37,6 +37,11 @@ def test_an_address_has_the_parts_people_mean(text):
     assert parsed(text) == Address(*MEANT[text])
 
 
+def test_a_place_in_pinyin_is_no_part_of_the_number():
+    assert parsed("fangcaoyuan3幢2单元502") == Address("3", "2", None, "502", "fangcaoyuan")
+    assert parsed("A3幢502") == Address("A3", None, None, "502", "")
+
+
 @pytest.mark.parametrize("text", ["", "无", "无无无", "老村委会旁", "幸福路", "502", "   "])
 def test_a_text_without_a_building_has_no_parts(text):
     assert parsed(text) is None

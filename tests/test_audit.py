@@ -17,7 +17,7 @@ from tests.factories import COMMUNITY, add_building, add_community, add_supply_p
 SUPPLY_POINT = LAYERS["supply_point"].table
 SIGN_INS = {"sign_in_session", "sign_in_link", "sign_in_attempt", "former_password"}  # told by events of their own
 UNDER_WAY = {"import_job", "import_mapping"}  # what an import stores is told by the layers' triggers and an event
-KEPT_BY_OTHERS = {"audit_entry", "change_log", "search_term"} | SIGN_INS | UNDER_WAY
+KEPT_BY_OTHERS = {"audit_entry", "change_log", "search_term", "former_search_term"} | SIGN_INS | UNDER_WAY
 
 
 def latest(conn: sa.Connection) -> list[tuple]:

@@ -1,9 +1,11 @@
 """Search in one box: by code and by name as it is written, spelt or abbreviated, inside the own area only."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 import sqlalchemy as sa
 
-from gridmap import db, hierarchy
+from gridmap import db, hierarchy, history
 from gridmap.access import LOCAL, acting
 from gridmap.crs import Position
 from gridmap.hierarchy import building_estate
@@ -20,9 +22,12 @@ from tests.factories import (
     add_supply_point,
     add_zone,
     insert,
+    point,
     square,
 )
 from tests.twins import NEXT_DOOR, OWN
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -145,3 +150,133 @@ def test_the_service_cannot_write_terms(twins):
     with pytest.raises(Exception, match="permission denied"), db.transaction(service, LOCAL) as conn:
         conn.execute(sa.text("DELETE FROM search_term"))
     service.dispose()
+
+
+@pytest.fixture
+def homes(named):
+    """芳草苑's building 3 with 2-502 and 1-502; 朝阳坊3号楼 outside of it with 2-502."""
+    ids = dict(named.execute(sa.select(hierarchy.building.c.code, hierarchy.building.c.id)).all())
+    for number, unit, lon in ((3, "02", 120.603), (3, "01", 120.603), (4, "02", 120.61)):
+        home = {"unit": unit, "room": "0502", "geom": point(lon, 30.9)}
+        add_household(named, ids[f"{COMMUNITY}0000{number}"], number=number, **home)
+    b = hierarchy.building.c
+    named.execute(
+        sa.update(hierarchy.building)
+        .where(b.code == f"{COMMUNITY}00004")
+        .values(name="朝阳坊3号楼", version=b.version + 1, changed_at=sa.func.now(), changed_by="test")
+    )
+    return named
+
+
+IN_ESTATE, ALONE = ("household", "3栋2单元502"), ("household", "朝阳坊3号楼2单元502")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "3幢2单元502",
+        "3-2-502",
+        "３－２－５０２",
+        "3号2单元502室",
+        "3栋2单元502",
+        "3号楼 2单元 502",
+        "三幢二单元五零二",
+        "3＃2单元502",
+    ],
+)
+def test_an_address_finds_its_household_however_it_is_written(homes, text):
+    assert set(found(homes, text)) == {IN_ESTATE, ALONE}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "芳草苑3幢2单元502", "芳草苑3-2-502", "fcy3-2-502", "fangcaoyuan3幢2单元502", "芳草苑小区3号楼2单元502室",
+        "幸福路88号芳草苑3栋2单元502", "重庆路社区芳草苑3栋2单元502", "草苑３幢２单元５０２",
+    ],
+)  # fmt: skip
+def test_an_estates_name_in_front_leaves_its_own_households(homes, text):
+    assert found(homes, text) == [IN_ESTATE]
+
+
+@pytest.mark.parametrize("text", ["朝阳坊3号2单元502", "幸福路朝阳坊3栋2单元502", "朝阳坊3-2-502", "cyf3-2-502"])
+def test_what_a_buildings_name_begins_with_in_front_finds_its_households(homes, text):
+    assert found(homes, text) == [ALONE]
+
+
+def test_a_communitys_name_in_front_finds_all_of_that_number_in_it(homes):
+    assert set(found(homes, "重庆路社区3幢2单元502")) == {IN_ESTATE, ALONE}
+    assert found(homes, "玉林花园3幢2单元502") == []
+
+
+def test_a_street_nobody_recorded_speaks_against_nothing(homes):
+    assert set(found(homes, "幸福路88弄3号2单元502")) == {IN_ESTATE, ALONE}
+
+
+def test_an_address_without_a_unit_finds_every_unit(homes):
+    assert set(found(homes, "芳草苑3幢502")) == {IN_ESTATE, ("household", "3栋1单元502")}
+
+
+@pytest.mark.parametrize("text", ["3幢2单元503", "3幢3单元502", "5幢2单元502", "3-2-50212", "3幢999单元502", "无"])
+def test_an_address_of_nothing_finds_nothing(homes, text):
+    assert found(homes, text) == []
+
+
+def test_the_nearest_household_of_an_address_comes_first(homes):
+    near = search(homes, LOCAL, [LAYERS["household"]], "3-2-502", near=Position(120.61, 30.9))
+    assert [one.name for one in near] == [ALONE[1], IN_ESTATE[1]]
+    assert near[0].distance_m < near[1].distance_m
+
+
+def test_an_address_finds_no_household_outside_the_own_area_or_without_the_right(twins):
+    service = db.service_engine(twins.url.render_as_string(hide_password=False))
+    with twins.connect() as conn:
+        h, b = hierarchy.household.c, hierarchy.building.c
+        of = sa.select(b.name, h.unit, h.room).join(hierarchy.building, b.code == h.building)
+        name, unit, room = conn.execute(of.where(h.community == OWN, h.valid_to.is_(None)).limit(1)).one()
+    text = f"{name}{int(unit)}单元{int(room)}"
+    actor = acting("worker", ROLES["commander"].verbs, [OWN])
+    with db.transaction(service, actor) as conn:
+        rows = search(conn, actor, list(LAYERS.values()), text, near=None, limit=1000)
+        assert rows
+        assert {row.community for row in rows} == {OWN}
+    blind = acting("worker", ROLES["commander"].verbs - {"household.view"}, [OWN])
+    with db.transaction(service, blind) as conn:
+        assert "household" not in {row.layer for row in search(conn, blind, list(LAYERS.values()), text, near=None)}
+    service.dispose()
+
+
+def test_the_past_is_searched_in_pinyin_by_the_names_of_then(conn):
+    community = add_community(conn, name="重庆路社区")
+    ids = [
+        insert(conn, hierarchy.estate, code=code, name=name, community=COMMUNITY, community_id=community,
+               changed_at=LONG_AGO, valid_from=LONG_AGO, geom=square(120.6, 30.9))
+        for code, name in (("E1", "芳草苑"), ("E2", "玉林苑"))
+    ]  # fmt: skip
+    e = hierarchy.estate.c
+    step = {"version": e.version + 1, "changed_at": sa.func.now(), "changed_by": "test"}
+    conn.execute(sa.update(hierarchy.estate).where(e.id == ids[0]).values(name="花溪里", **step))
+    conn.execute(sa.update(hierarchy.estate).where(e.id == ids[1]).values(valid_to=sa.func.now(), **step))
+    assert found(conn, "fcy") == []
+    assert found(conn, "hxl") == [("estate", "花溪里")]
+    history.look_back(conn, LONG_AGO + timedelta(days=1))
+    assert [found(conn, text) for text in ("fcy", "fangcao", "草苑")] == [[("estate", "芳草苑")]] * 3
+    assert found(conn, "yly") == [("estate", "玉林苑")]
+    assert found(conn, "hxl") == []
+    assert found(conn, "cql") == []
+
+
+def test_an_address_of_the_past_finds_the_household_that_stood_then(conn):
+    stood = {"changed_at": LONG_AGO, "valid_from": LONG_AGO}
+    community = add_community(conn, name="重庆路社区", **stood)
+    building = add_building(conn, community, 3, name="朝阳坊3栋", **stood)
+    add_household(conn, building, number=3, unit="02", room="0502", **stood)
+    h = hierarchy.household
+    change = {"version": h.c.version + 1, "changed_at": sa.func.now(), "changed_by": "test", "valid_to": sa.func.now()}
+    conn.execute(sa.update(h).values(**change))
+    assert found(conn, "朝阳坊3-2-502") == []
+    history.look_back(conn, LONG_AGO + timedelta(days=1))
+    home = [("household", "朝阳坊3栋2单元502")]
+    assert [found(conn, text) for text in ("3-2-502", "朝阳坊3幢2单元502", "重庆路社区3号楼2单元502室")] == [home] * 3
+    history.look_back(conn, LONG_AGO - timedelta(days=1))
+    assert found(conn, "3-2-502") == []

@@ -37,14 +37,29 @@ class Candidate:
 
 def read(work: Work) -> None:
     """Fill in building, unit, floor and room of households from their address, where the file does not give them itself."""
-    if not work.plan.has("address"):
-        return
     rows = work.rows
-    asked = sa.and_(rows.c.address.is_not(None), rows.c.given_building.is_(None), rows.c.code.is_(None), work.good)
+    meant = buildings(work, sa.and_(rows.c.given_building.is_(None), rows.c.code.is_(None)))
+    found = []
+    for row, (house, address) in meant.items():
+        parts = _parts(address.unit, address.floor, address.room)
+        found.append({"b_row": row, "b_building": house.code, **parts})
+    _fill(work, found)
+
+
+def buildings(work: Work, asked: sa.ColumnElement[bool]) -> dict[int, tuple[Candidate, Address]]:
+    """Return the one building that each row's address means, with the parts of the address, and refuse the other rows.
+
+    Parameters
+    ----------
+    asked : the condition on the rows whose address counts; those without one are left alone
+    """
+    if not work.plan.has("address"):
+        return {}
+    rows = work.rows
     columns = [rows.c[name] if work.plan.has(name) else sa.null() for name in ("estate", "community_name")]
-    query = sa.select(rows.c.row, rows.c.address, *columns).where(asked)
+    query = sa.select(rows.c.row, rows.c.address, *columns).where(rows.c.address.is_not(None), asked, work.good)
     by_sign: dict[str, list[Candidate]] | None = None
-    found, refused = [], []
+    found, refused = {}, []
     for row, text, *stated in work.conn.execute(query).all():
         by_sign = _candidates(work) if by_sign is None else by_sign
         address = parsed(text)
@@ -54,8 +69,7 @@ def read(work: Work) -> None:
             continue
         fitting = chosen(by_sign, address, [part for part in stated if part])
         if len(fitting) == 1:
-            parts = address.unit, address.floor, address.room
-            found.append({"b_row": row, "b_building": fitting[0].code, **_parts(*parts)})
+            found[row] = fitting[0], address
             continue
         refused.append(row)
         near = fitting or _near(by_sign, address)
@@ -63,7 +77,7 @@ def read(work: Work) -> None:
         code = "address_ambiguous" if fitting else "address_unknown"
         work.report.problems.append(problem(row, "address", text, code, **told))
     work.refuse_rows(refused)
-    _fill(work, found)
+    return found
 
 
 def chosen(by_sign: dict[str, list[Candidate]], address: Address, stated: Iterable[str]) -> list[Candidate]:

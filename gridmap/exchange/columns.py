@@ -20,13 +20,15 @@ COUNTY = Field(
     minimum=100_000, maximum=999_999,
 )  # fmt: skip
 ORIGIN = Field("source", N_("Source"), aliases=("来源", "数据来源"))
+ADDRESS = (
+    Field("address", N_("Address"), aliases=("地址", "详细地址", "住址", "门牌地址", "家庭住址")),
+    Field("estate", N_("Estate"), aliases=("小区", "小区名称", "所属小区")),
+    Field("community_name", N_("Community"), aliases=("社区", "社区名称", "所属社区")),
+)
 # What a file may say of a layer beyond its own columns.
 DETAILS: dict[str, tuple[Field, ...]] = {
-    "household": (
-        Field("address", N_("Address"), aliases=("地址", "详细地址", "住址", "门牌地址", "家庭住址")),
-        Field("estate", N_("Estate"), aliases=("小区", "小区名称", "所属小区")),
-        Field("community_name", N_("Community"), aliases=("社区", "社区名称", "所属社区")),
-    ),
+    "household": ADDRESS,
+    "resident": ADDRESS,
     "supply_point": (
         Field("item", N_("Item"), aliases=("物资", "物资名称", "物品", "品名", "item_code", "物资代码")),
         Field(

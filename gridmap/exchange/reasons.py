@@ -139,6 +139,14 @@ REASONS = {
         "{count} buildings fit this address: {near}. State the estate or the community.",
         "有 {count} 栋楼与该地址相符：{near}。请注明小区或社区。",
     ),
+    "address_no_home": (
+        "{building} is the building, but no household there has this unit and room. Near: {near}.",
+        "已找到楼栋 {building}，但没有该单元和房号的住户。相近：{near}。",
+    ),
+    "address_homes": (
+        "{count} households of {building} fit this address: {near}. State the stair unit.",
+        "{building} 有 {count} 户与该地址相符：{near}。请注明单元。",
+    ),
     "place_unknown": ("No {layer} has this code or name.", "没有该代码或名称的{layer_zh}。"),
     "place_ambiguous": (
         "{count} {layer} rows have this name. Write the code.",

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, insert
 
 from gridmap import personal
 from gridmap.errors import InvalidInput
-from gridmap.exchange import identity, places
+from gridmap.exchange import addressed_homes, identity, places
 from gridmap.exchange.following import listed
 from gridmap.exchange.households import ONLY_UNIT
 from gridmap.exchange.work import Work, stored
@@ -28,6 +28,7 @@ def refuse_union(work: Work, *, merge: bool) -> None:
 def resolve(work: Work) -> None:
     """Find the household of every row and the stored person it is about; refuse what contradicts itself."""
     identity.match(work)
+    addressed_homes.read(work)
     _find_household(work)
     _refuse_moved_since(work)
     _match_by_number(work)
@@ -136,7 +137,7 @@ def refuse_stated_counts(work: Work) -> None:
 
 
 def _find_household(work: Work) -> None:
-    """Find the household: by its code, by building, unit and room, else where the person is stored."""
+    """Find the household: by its code (which an address was read to), by building, unit and room, else where stored."""
     rows, household = work.rows, stored("household")
     given = rows.c.given_household
     places.by_reference(work, "building", stored("building"))

@@ -46,7 +46,7 @@ def undo(
     NotAllowed without the layer's edit verb.
     """
     actor.require(layer.edit)
-    found, step = Undone(), _Step(conn, actor, moment, by)
+    found, step = Undone(), Step(conn, actor, moment, by)
     versioned = [table for table in _kept_tables() if "version" in table.c]
     for table in reversed(versioned):  # children first: a household that goes frees its building
         found.left += [(table.name, code) for code in step.changed_since(table)]
@@ -72,8 +72,8 @@ def _kept_tables() -> list[sa.Table]:
     ]
 
 
-class _Step:
-    """The statements of one undoing, table by table."""
+class Step:
+    """The statements that take back what the transaction of a moment changed in somebody's name, table by table."""
 
     def __init__(self, conn: sa.Connection, actor: Actor, moment: datetime, by: str) -> None:
         self.conn, self.actor, self.moment, self.by = conn, actor, moment, by

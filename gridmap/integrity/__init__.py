@@ -2,5 +2,19 @@
 
 from gridmap.integrity.checks import CHECKS, Check, Fault, Found, check_of, run
 from gridmap.integrity.repairs import Change, repair, would_change
+from gridmap.integrity.undoing import Done, recent, undo
 
-__all__ = ["CHECKS", "Change", "Check", "Fault", "Found", "check_of", "repair", "run", "would_change"]
+__all__ = [
+    "CHECKS",
+    "Change",
+    "Check",
+    "Done",
+    "Fault",
+    "Found",
+    "check_of",
+    "recent",
+    "repair",
+    "run",
+    "undo",
+    "would_change",
+]

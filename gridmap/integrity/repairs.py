@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import TIMESTAMP
 
 from gridmap import audit
 from gridmap.access import Actor
@@ -65,7 +66,9 @@ def repair(conn: sa.Connection, actor: Actor, check: Check, wanted: Sequence[Cha
         )
     codes = [one.code for one in now]
     done = _REPAIRS[check.name].apply(conn, actor, codes) if codes else 0
-    audit.record(conn, actor, "repair", check.name, rows=done, detail={"codes": codes[:LISTED], "all": len(codes)})
+    stood_at = conn.execute(sa.select(sa.cast(sa.func.now(), TIMESTAMP(timezone=True)))).scalar_one().isoformat()
+    facts = {"codes": codes[:LISTED], "all": len(codes), "changed_at": stood_at}
+    audit.record(conn, actor, "repair", check.name, rows=done, detail=facts)
     return done
 
 

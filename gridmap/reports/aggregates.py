@@ -13,8 +13,9 @@ from gridmap.layers.supply_point import table as supply_point
 from gridmap.layers.volunteer import table as volunteer
 from gridmap.roles import MIN_CELL
 
-FEW, WITHHELD = "few", "withheld"  # under five; hidden because it would tell what is under five
+FEW, WITHHELD = "few", "withheld"  # one building of under five; several, which may be more than five together
 FIGURES = ("households", "people", "buildings", "without_group", "supply_points", "volunteers")
+SMALL = "small"  # buildings left out of households and people
 Cell = tuple[str, str | None]  # community, grid
 Counted = Mapping[str, Mapping[Cell, int] | None]
 
@@ -23,7 +24,7 @@ Counted = Mapping[str, Mapping[Cell, int] | None]
 class Area:
     """A community, a grid of it, or what lies in none of its grids (`code` is None).
 
-    `hidden` says why households and people are not told; a figure that is None may not be known to the reader.
+    `hidden` says why households and people are not told (all of them live in buildings with fewer than five); a figure that is None may not be known to the reader.
     """
 
     community: str
@@ -53,45 +54,27 @@ def by_community(conn: sa.Connection, actor: Actor) -> list[Group]:
 
     Notes
     -----
-    Without `household.exact`, households and people of a part with 1 to 4 households are hidden. So that they cannot be
-    worked out from the sum, the next smallest parts of the community are hidden too, until two are and together they
-    hold at least five households.
+    Without `household.exact` the households of a building with fewer than five are in no figure, as in gridmap.reports.rollup:
+    nothing that is shown here or there tells them by subtraction.
     """
     actor.require("household.count")
     wide = _over_whole_communities(actor)
-    counted, grids = _counted(conn, wide), _places(conn, wide, neighbourhood)
+    counted, grids = _counted(conn, wide, actor), _places(conn, wide, neighbourhood)
     groups = []
     for whole in _places(conn, wide, community):
         parts = [replace(grid, figures=_figures(counted, grid)) for grid in grids if grid.community == whole.community]
         rest = _rest(counted, whole.community, {part.code for part in parts})
-        group = Group(
-            replace(whole, figures=_sum([*parts, rest])), (*parts, rest) if any(rest.figures.values()) else tuple(parts)
-        )
-        groups.append(group if _is_exact(actor, whole.community) else without_small(group))
+        told = (*parts, rest) if any(rest.figures.values()) else tuple(parts)
+        every = replace(whole, figures=_sum([*parts, rest]))
+        groups.append(Group(_without_small(every), tuple(map(_without_small, told))))
     return groups
 
 
-def without_small(group: Group) -> Group:
-    """Return a group whose small numbers, and what would tell them, are hidden."""
-    reasons = hidden([part.households for part in group.parts])
-    whole = FEW if 0 < group.whole.households < MIN_CELL else ""
-    parts = tuple(replace(part, hidden=reason) for part, reason in zip(group.parts, reasons, strict=True))
-    return Group(replace(group.whole, hidden=whole), parts)
-
-
-def hidden(counts: Sequence[int]) -> list[str]:
-    """Return for each part of a known sum why its count is hidden: few, withheld, or not at all (the empty text)."""
-    reasons = [FEW if 0 < count < MIN_CELL else "" for count in counts]
-    others = sorted(
-        (index for index, reason in enumerate(reasons) if not reason and counts[index]), key=counts.__getitem__
-    )
-    while any(reasons) and others and (sum(map(bool, reasons)) < 2 or _sum_hidden(counts, reasons) < MIN_CELL):
-        reasons[others.pop(0)] = WITHHELD
-    return reasons
-
-
-def _sum_hidden(counts: Sequence[int], reasons: Sequence[str]) -> int:
-    return sum(count for count, reason in zip(counts, reasons, strict=True) if reason)
+def _without_small(area: Area) -> Area:
+    """Return an area with the reason why its households are not told: all of them are in buildings left out."""
+    small = area.figures[SMALL] or 0
+    reason = FEW if small == 1 else WITHHELD
+    return replace(area, hidden=reason) if small and not area.households else area
 
 
 def _over_whole_communities(actor: Actor) -> Actor:
@@ -103,13 +86,11 @@ def _over_whole_communities(actor: Actor) -> Actor:
     return Actor(actor.name, tuple(Right(right.verbs, wide(right.places)) for right in actor.rights))
 
 
-def _is_exact(actor: Actor, code: str) -> bool:
-    return any(code.startswith(place) for place in actor.places_for("household.exact"))
+def _counted(conn: sa.Connection, actor: Actor, knows: Actor) -> Counted:
+    """Return each figure by community and grid; None for one the actor may not count.
 
-
-def _counted(conn: sa.Connection, actor: Actor) -> Counted:
-    """Return each figure by community and grid; None for one the actor may not count."""
-    people = sa.func.coalesce(sa.func.sum(household.c.people_count), 0)
+    `knows` is the actor with all places, which may know small numbers in a part of a community only.
+    """
     has_group = (
         sa.select(sa.literal(1))
         .select_from(building_party_unit)
@@ -124,12 +105,11 @@ def _counted(conn: sa.Connection, actor: Actor) -> Counted:
     )  # fmt: skip
     without_group: sa.ColumnElement[int] = sa.func.count().filter(~has_group)
     asked: dict[sa.Table, dict[str, sa.ColumnElement[int]]] = {
-        household: {"households": sa.func.count(), "people": people},
         building: {"buildings": sa.func.count(), "without_group": without_group},
         supply_point: {"supply_points": sa.func.count()},
         volunteer: {"volunteers": sa.func.count()},
     }
-    counted: dict[str, dict[Cell, int] | None] = {}
+    counted: dict[str, dict[Cell, int] | None] = _households(conn, actor, knows)
     for table, figures in asked.items():
         if not any(map(actor.may, read_verbs(table))):
             counted.update(dict.fromkeys(figures))
@@ -143,6 +123,34 @@ def _counted(conn: sa.Connection, actor: Actor) -> Counted:
         for place, name in enumerate(figures, 2):
             counted[name] = {(row[0], row[1]): row[place] for row in rows}
     return counted
+
+
+def _households(conn: sa.Connection, actor: Actor, knows: Actor) -> dict[str, dict[Cell, int] | None]:
+    """Return households and people, and how many buildings are left out of both, by community and grid."""
+    names = ("households", "people", SMALL)
+    if not any(map(actor.may, read_verbs(household))):
+        return dict.fromkeys(names)
+    c = household.c
+    cells = (
+        sa.select(
+            c.community, c.neighbourhood, sa.func.count().label("homes"), sa.func.sum(c.people_count).label("people"),
+            sa.func.bool_and(within_scope(household, knows, "household.exact")).label("is_exact"),
+        )
+        .where(c.valid_to.is_(None), within_scope(household, actor, *read_verbs(household)))
+        .group_by(c.community, c.neighbourhood, c.building)
+        .subquery("cells")
+    )  # fmt: skip
+    shown = sa.or_(cells.c.is_exact, cells.c.homes >= MIN_CELL)
+    sums = [
+        sa.cast(sa.func.coalesce(sa.func.sum(cells.c[name]).filter(shown), 0), sa.BigInteger)
+        for name in ("homes", "people")
+    ]
+    rows = conn.execute(
+        sa.select(cells.c.community, cells.c.neighbourhood, *sums, sa.func.count().filter(sa.not_(shown))).group_by(
+            cells.c.community, cells.c.neighbourhood
+        )
+    ).all()
+    return {name: {(row[0], row[1]): row[place] for row in rows} for place, name in enumerate(names, 2)}
 
 
 def _places(conn: sa.Connection, actor: Actor, table: sa.Table) -> list[Area]:
@@ -172,5 +180,5 @@ def _rest(counted: Counted, code: str, grids: set[str | None]) -> Area:
 
 
 def _sum(parts: Sequence[Area]) -> dict[str, int | None]:
-    columns = {name: [part.figures[name] for part in parts] for name in FIGURES}
+    columns = {name: [part.figures[name] for part in parts] for name in (*FIGURES, SMALL)}
     return {name: None if None in column else sum(filter(None, column)) for name, column in columns.items()}

@@ -1,5 +1,6 @@
 """The page of what does not hold together: each kind with its number, each fault with its place on the map, and repairs."""
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -42,7 +43,8 @@ def page() -> str:
             for check in integrity.CHECKS
             if actor().may(f"{check.layer}.view")
         ]
-    return render_template("integrity/checks.html", found=found, place=place)
+        made = integrity.recent(conn, actor())
+    return render_template("integrity/checks.html", found=found, place=place, made=made, may=_may_repair)
 
 
 @bp.get("/<check>")
@@ -82,6 +84,27 @@ def repair(check: str) -> Page:
     return redirect(url_for("integrity.faults", check=check, place=_place() or None, done=done), 303)
 
 
+@bp.post("/<check>/undo")
+@permission("building.edit")
+def undo(check: str) -> Page:
+    """Take a repair back whose rows nobody changed since."""
+    chosen = integrity.check_of(check)
+    try:
+        changed_at = datetime.fromisoformat(request.form.get("changed_at", ""))
+    except ValueError as exc:
+        raise InvalidInput("Choose the repair from the list again. 请从列表中重新选择。", where="changed_at") from exc
+    try:
+        with begin() as conn:
+            undone = integrity.undo(conn, actor(), chosen, changed_at)
+    except GridmapError as error:
+        return _faults_page(chosen, error=error), error.status
+    return redirect(url_for("integrity.faults", check=check, place=_place() or None, undone=undone), 303)
+
+
+def _may_repair(check: Check) -> bool:
+    return bool(check.repair) and actor().may(f"{check.layer}.edit")
+
+
 def _wanted() -> list[Change]:
     try:
         return _CHANGES.validate_json(request.form.get("wanted", ""))
@@ -92,9 +115,10 @@ def _wanted() -> list[Change]:
 def _faults_page(check: Check, **told: Any) -> str:
     with begin() as conn:
         found = integrity.run(conn, actor(), check, place=_place())
+        made = [one for one in integrity.recent(conn, actor()) if one.check == check]
     return render_template(
         "integrity/faults.html", found=found, check=check, place=_place(), repairs=REPAIR_TITLES, on_map=on_map,
-        may_repair=bool(check.repair) and actor().may(f"{check.layer}.edit"),
+        may_repair=_may_repair(check), made=made, may=_may_repair, undone=request.args.get("undone", type=int),
         done=request.args.get("done", type=int), listed=integrity.checks.LISTED, **told,
     )  # fmt: skip
 

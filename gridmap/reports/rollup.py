@@ -1,4 +1,9 @@
-"""Households, people, priority groups, buildings and things of each layer, added up for any place; never stored."""
+"""Households, people, priority groups, buildings and things of each layer, added up for any place; never stored.
+
+Whoever may count households but not know small numbers (`household.exact`) is told sums of what may be shown anyway: the
+households of a building with fewer than five are in no sum. Grids, estates and party units cut each other in so many ways
+that hiding further cells would not keep one from being worked out; of sums without them nothing can be.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -24,26 +29,32 @@ from gridmap.reports.past import rows_at
 from gridmap.roles import MIN_CELL
 
 SUPPRESSED = f"<{MIN_CELL}"
+OF_HOMES = ("household", "party_household", "resident")  # things that tell of the households of small buildings
 Keyed = Callable[[sa.FromClause], Any]  # an expression, or None for a table that does not tell
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What is counted in a place; None for what the actor may not know, SUPPRESSED for a small number of households."""
+    """What is counted in a place; None for what the actor may not know, SUPPRESSED for a small number of households.
+
+    `suppressed` says that households of buildings with fewer than five are in none of these figures.
+    """
 
     buildings: int | None
     households: int | str | None
     people: int | None
     priority: Mapping[str, int] | None
     layers: Mapping[str, int]
+    suppressed: bool = False
 
 
 @dataclass
 class _Sums:
-    """The same before anything is held back."""
+    """The same before anything is held back; `small` is how many buildings' households are left out."""
 
     buildings: int = 0
     households: int = 0
+    small: int = 0
     people: int = 0
     priority: Counter[str] = field(default_factory=Counter)
     layers: Counter[str] = field(default_factory=Counter)
@@ -51,6 +62,7 @@ class _Sums:
     def add(self, other: "_Sums") -> None:
         self.buildings += other.buildings
         self.households += other.households
+        self.small += other.small
         self.people += other.people
         self.priority.update(other.priority)
         self.layers.update(other.layers)
@@ -141,9 +153,9 @@ def _sums(
 ) -> dict[str | None, _Sums]:
     """Return the sums of the rows in a place by key."""
     found: dict[str | None, _Sums] = {}
-    for key, n, people in conn.execute(_households(actor, node, as_of, keyed)):
+    for key, n, people, small in conn.execute(_households(actor, node, as_of, keyed)):
         sums = found.setdefault(key, _Sums())
-        sums.households, sums.people = n, people
+        sums.households, sums.people, sums.small = n, people, small
     if actor.may("household.priority"):
         for key, tag, n in conn.execute(_priority(actor, node, as_of, keyed)):
             found.setdefault(key, _Sums()).priority[tag] = n
@@ -174,13 +186,48 @@ def _homes(actor: Actor, node: Node, as_of: datetime | None, *verbs: str) -> sa.
 
 
 def _households(actor: Actor, node: Node, as_of: datetime | None, keyed: Keyed) -> sa.Select:
+    """Sum households and people by key, and count the buildings whose households are left out.
+
+    A household's building and grid make up the smallest cell: every place is made of whole ones.
+    """
     rows = _homes(actor, node, as_of, *COUNTED_BY)
-    key = keyed(rows)
-    return sa.select(key, sa.func.count(), sa.func.coalesce(sa.func.sum(rows.c.people_count), 0)).group_by(key)
+    c = rows.c
+    if holds_throughout(actor, node, "household.exact"):
+        key = keyed(rows)
+        people = sa.func.coalesce(sa.func.sum(c.people_count), 0)
+        return sa.select(key, sa.func.count(), people, sa.literal(0)).group_by(key)
+    is_exact = within_scope(rows, actor, "household.exact")
+    cells = (
+        sa.select(
+            keyed(rows).label("key"), sa.func.count().label("homes"), sa.func.sum(c.people_count).label("people"),
+            sa.func.bool_and(is_exact).label("is_exact"),
+        )
+        .group_by(sa.literal_column("1"), c.building, c.neighbourhood)
+        .subquery("cells")
+    )  # fmt: skip
+    shown = sa.or_(cells.c.is_exact, cells.c.homes >= MIN_CELL)
+
+    def total(column: sa.ColumnElement) -> sa.ColumnElement:
+        return sa.cast(sa.func.coalesce(sa.func.sum(column).filter(shown), 0), sa.BigInteger)
+
+    return sa.select(
+        cells.c.key, total(cells.c.homes), total(cells.c.people), sa.func.count().filter(sa.not_(shown))
+    ).group_by(cells.c.key)  # fmt: skip
+
+
+def _shown_homes(actor: Actor, node: Node, as_of: datetime | None, verb: str) -> sa.Subquery:
+    """Select the households of a place whose cell may be told of."""
+    rows = _homes(actor, node, as_of, verb)
+    if holds_throughout(actor, node, "household.exact"):
+        return rows
+    together = sa.func.count().over(partition_by=(rows.c.building, rows.c.neighbourhood)).label("together")
+    counted = sa.select(rows, together).subquery("counted")
+    shown = sa.or_(counted.c.together >= MIN_CELL, within_scope(counted, actor, "household.exact"))
+    return sa.select(counted).where(shown).subquery("shown")
 
 
 def _priority(actor: Actor, node: Node, as_of: datetime | None, keyed: Keyed) -> sa.Select:
-    rows = _homes(actor, node, as_of, "household.priority")
+    rows = _shown_homes(actor, node, as_of, "household.priority")
     tags = rows_at(household_priority, as_of, ("county", "household_id", "tag", "people_count"), lambda _: sa.true())
     key = keyed(rows)
     return (
@@ -208,14 +255,15 @@ def _shown(actor: Actor, node: Node, layers: list[Layer], sums: _Sums) -> Figure
     buildings = sums.buildings if actor.may("building.view") else None
     if not any(_meets(place, node) for place in actor.places_for(*COUNTED_BY)):
         return Figures(buildings, None, None, None, things)
-    if 0 < sums.households < MIN_CELL and not holds_throughout(actor, node, "household.exact"):
-        for name in ("household", "party_household"):
+    if sums.small:
+        for name in OF_HOMES:
             things.pop(name, None)
-        return Figures(buildings, SUPPRESSED, None, None, things)
+    if sums.small and not sums.households:  # of several small buildings not even how few they hold together
+        return Figures(buildings, SUPPRESSED if sums.small == 1 else None, None, None, things, suppressed=True)
     groups = None
     if holds_throughout(actor, node, "household.priority"):
         groups = dict(sorted(sums.priority.items(), key=lambda item: (-item[1], item[0])))
-    return Figures(buildings, sums.households, sums.people, groups, things)
+    return Figures(buildings, sums.households, sums.people, groups, things, suppressed=bool(sums.small))
 
 
 def holds_throughout(actor: Actor, node: Node, verb: str) -> bool:

@@ -74,8 +74,11 @@ def summarise(path: schemas.CodePath, query: schemas.MomentQuery) -> Response:
         moment = query.as_of or now(conn)
     place = {
         "level": node.level, "code": node.code, "name": node.name, "whole": rollup.is_whole(actor(), node),
+        "suppressed": figures.suppressed,
     }  # fmt: skip
-    return json_response({**asdict(figures), "place": place, "as_of": shown(moment)})
+    told = asdict(figures)
+    del told["suppressed"]
+    return json_response({**told, "place": place, "as_of": shown(moment)})
 
 
 @pages.get("")

@@ -12,6 +12,7 @@ from gridmap import crs, features, hierarchy, tiles
 from gridmap.crs import Position
 from gridmap.errors import InvalidInput
 from gridmap.layer import Layer
+from gridmap.search import Found
 from gridmap.search import search as sought
 from gridmap.web import schemas
 from gridmap.web.answers import json_response, revalidated, with_etag
@@ -91,8 +92,8 @@ def _search(query: schemas.SearchQuery | schemas.SearchBody) -> Response:
     with begin(query.as_of) as conn:
         found = sought(conn, actor(), list(layers().values()), query.q, near=near)
         communities = hierarchy.community_names(conn, actor(), {item.community for item in found if item.community})
-        estates = hierarchy.estate_names(conn, actor(), {item.code for item in found})
-    around = {item: (estates.get(item.code), communities.get(item.community or "")) for item in found}
+        estates = hierarchy.estate_names(conn, actor(), set(map(_house_of, found)))
+    around = {item: (estates.get(_house_of(item)), communities.get(item.community or "")) for item in found}
     items = [{**asdict(item), "context": " · ".join(filter(None, around[item]))} for item in found]
     for item in items:
         del item["community"]
@@ -114,6 +115,11 @@ def _standing_at(query: schemas.SearchQuery | schemas.SearchBody) -> Position | 
         return None
     missing = "lon" if query.lon is None else "lat"
     raise InvalidInput(f"lon and lat go together: {missing} is missing.", where=missing)
+
+
+def _house_of(item: Found) -> str:
+    """Return the building of a household that was found, else the code itself."""
+    return item.code[: hierarchy.BUILDING_DIGITS] if item.layer == "household" else item.code
 
 
 def _etag(revision: str, layer: Layer) -> str:

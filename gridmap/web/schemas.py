@@ -397,12 +397,16 @@ class PlacesAnswer(BaseModel):
 
 
 class SummaryPlace(BaseModel):
-    """The place that figures are for; `whole` is false where the caller may count a part of it only."""
+    """The place that figures are for; `whole` is false where the caller may count a part of it only.
+
+    `suppressed`: households of buildings with fewer than five are in none of the figures.
+    """
 
     level: str
     code: str
     name: str
     whole: bool
+    suppressed: bool
 
 
 class SummaryAnswer(BaseModel):

@@ -11,12 +11,13 @@ from gridmap.districting import Band, Footprint, reach
 from gridmap.districting.atoms import require_fit
 from gridmap.errors import InvalidInput, NotAllowed, NotFound
 from gridmap.hierarchy import building, community, estate_names, household
-from gridmap.reports.aggregates import hidden
+from gridmap.reports.aggregates import FEW
 from gridmap.reports.nodes import COUNTED_BY
 from gridmap.roles import MIN_CELL
 from gridmap.streets.tables import edge, network
 
 MOST_GRIDS = 200
+STAND_IN = MIN_CELL // 2  # households that a building with a small number counts as
 NEEDED = ("community.view", "building.view", "household.count")
 
 
@@ -33,7 +34,7 @@ class Question:
 class Prepared:
     """A question with all that the database knows of it.
 
-    `hidden` are the buildings whose households whoever asks may not be told; they stand in with the mean of all of them.
+    `hidden` are the buildings whose households whoever asks may not be told; each of them counts as two.
     """
 
     question: Question
@@ -50,9 +51,8 @@ def prepare(conn: sa.Connection, actor: Actor, question: Question) -> Prepared:
 
     Notes
     -----
-    Without `household.exact`, buildings with one to four households are hidden, and the next smallest of the community
-    until two are and together hold at least five (as in every table of figures). Each counts as the mean of them, so that
-    the sum holds, and the figures of grids, however buildings are moved between them, tell no small number.
+    Without `household.exact`, buildings with one to four households are hidden, and each counts as two: no figure of grids,
+    however buildings are moved between them, nor a difference from any other table of figures tells a small number.
 
     Raises
     ------
@@ -78,9 +78,9 @@ def prepare(conn: sa.Connection, actor: Actor, question: Question) -> Prepared:
     if row.shape is None:
         raise InvalidInput("This community has no area on the map yet. Draw or import it first.", where="code")
     counts = _buildings(conn, actor, question.code)
-    _require_reachable(sum(one.households for one in counts), question.band)
     reasons = {} if _holds_whole(actor, "household.exact", question.code) else _hidden(counts)
-    told = _averaged(counts, reasons)
+    told = {one.code: STAND_IN if one.code in reasons else int(one.households) for one in counts}
+    _require_reachable(sum(told.values()), question.band)
     footprints = [Footprint(one.code, told[one.code], shapely.from_wkb(bytes(one.shape))) for one in counts]
     area = shapely.from_wkb(bytes(row.shape))
     require_fit(area, footprints)
@@ -133,21 +133,7 @@ def _names(conn: sa.Connection, actor: Actor, counts: list[Any]) -> dict[str, st
 
 def _hidden(counts: list[Any]) -> dict[str, str]:
     """Return the buildings whose households are not told, and why."""
-    reasons = hidden([one.households for one in counts])
-    found = {one.code: reason for one, reason in zip(counts, reasons, strict=True) if reason}
-    if found and sum(one.households for one in counts if one.code in found) < MIN_CELL:
-        raise InvalidInput("There are too few households in this community to build grids from.", where="code")
-    return found
-
-
-def _averaged(counts: list[Any], reasons: dict[str, str]) -> dict[str, int]:
-    """Return households by building; the hidden ones share their sum evenly, the first by code take what is left over."""
-    told = {one.code: int(one.households) for one in counts}
-    if reasons:
-        each, over = divmod(sum(told[code] for code in reasons), len(reasons))
-        for number, code in enumerate(sorted(reasons)):
-            told[code] = each + (number < over)
-    return told
+    return {one.code: FEW for one in counts if 0 < one.households < MIN_CELL}
 
 
 def _streets(conn: sa.Connection, code: str) -> list[Any]:
