@@ -100,6 +100,9 @@ def test_a_grid_is_parted_along_a_line_and_the_new_part_has_the_branch_of_the_ol
     assert (done.code, done.new) == (SECOND, THIRD)
     assert dict(rows(register, "building", "code", "neighbourhood")) == {ONE: FIRST, TWO: THIRD}
     assert covers_of(register) == [SECOND, THIRD]
+    assert [note.en for note in done.notes if note.code == "party_cover_followed"] == [
+        "1 covers of party units follow."
+    ]
     run(register, grids.undo, GRID, SECOND, {SECOND: 2})
     assert dict(rows(register, "household", "building", "neighbourhood")) == {ONE: FIRST, TWO: SECOND}
 
