@@ -26,7 +26,7 @@ export class Editor {
     this.title = one("#edit .sheet-top h2");
     this.body = one("#edit .sheet-body");
     this.drawing = new Drawing(map, () => this.sheet.covered);
-    this.history = new History(map, { onRestored: (selection) => this.#done(selection, text("restored")) });
+    this.history = new History(map, { onRestored: (selection, notes) => this.#done(selection, [text("restored"), ...notes].join(" ")) });
     /** @type {{layer: string, code: string | null, version: number | null}} */
     this.thing = { layer: "", code: null, version: null };
     /** @type {FormField[]} */
