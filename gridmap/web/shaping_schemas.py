@@ -145,3 +145,6 @@ class ComparisonAnswer(Strict):
     grants: list[dict[str, Any]]
     faults: list[dict[str, Any]]
     moved: dict[str, int]
+    leaves_out_few: bool = Field(
+        description=N_("Households and people of buildings with fewer than five households are counted nowhere.")
+    )

@@ -210,7 +210,8 @@ def test_a_border_is_not_changed_by_changing_one_grid_alone(register):
     with pytest.raises(Refused) as refused:
         run(register, change, GRID, FIRST, 1, Edit({"name": "改名"}, wider))
     (fault,) = refused.value.faults
-    assert fault.code == "border_shared" and f"/features/{FIRST}/reshape" in fault.detail
+    assert fault.code == "border_shared"
+    assert f"/features/{FIRST}/reshape" in fault.detail
     stored = to_shape(rows(register, "neighbourhood", "geom")[0][0])
     kept = json.loads(shapely.to_geojson(shapely.orient_polygons(stored.geoms[0].normalize())))
     assert run(register, change, GRID, FIRST, 1, Edit({"name": "改名"}, kept)).version == 2
