@@ -16,7 +16,7 @@ from gridmap.accounts.grants import CLOCK
 from gridmap.boundaries.tables import boundary_cell, boundary_set
 from gridmap.errors import Conflict, InvalidInput, NotFound
 from gridmap.exchange.reasons import Note
-from gridmap.hierarchy import NEIGHBOURHOOD_DIGITS
+from gridmap.hierarchy import NEIGHBOURHOOD_DIGITS, community
 from gridmap.layer import Layer
 from gridmap.shaping import mosaic, redraw, returning
 from gridmap.shaping.mosaic import Area, Fault
@@ -32,16 +32,19 @@ PROPOSE = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One grid of a set: its name, its code (None: that of the grid it goes on as, or a new one), its area (EPSG:4490)."""
+    """One grid of a set: its name, its code (None: that of the grid it goes on as, or a new one), its area (EPSG:4490).
 
-    name: str
+    Without a name it has that of the grid it goes on as, or one by the number in its new code.
+    """
+
+    name: str | None
     code: str | None
     geom: Area
 
 
 @dataclass(frozen=True)
 class BoundarySet:
-    """A set of grids of a community. `due_at` is when it comes by itself, `trouble` why it did not."""
+    """A set of grids of a community. `due_at` is when it comes by itself, `trouble` why it did not; `place` its name."""
 
     id: int
     community: str
@@ -56,6 +59,7 @@ class BoundarySet:
     trouble: str | None
     activated_at: datetime | None
     cells: int
+    place: str | None
 
 
 @dataclass(frozen=True)
@@ -109,11 +113,17 @@ def propose(
     made = conn.execute(sa.insert(boundary_set).values(values).returning(boundary_set.c.id)).scalar_one()
     rows = [
         {"boundary_set_id": made, "number": i, "county": on.county, "community": on.code, "code": code,
-         "name": _told(cell.name, f"cells.{i}.name"), "geom": redraw.stored(area)}
+         "name": _named(on, cell, code, i), "geom": redraw.stored(area)}
         for i, (cell, code, area) in enumerate(zip(cells, codes, areas, strict=True))
     ]  # fmt: skip
     conn.execute(sa.insert(boundary_cell), rows)
     return int(made)
+
+
+def _named(on: Ground, cell: Cell, code: str, i: int) -> str:
+    if cell.name is not None:
+        return _told(cell.name, f"cells.{i}.name")
+    return on.grids[code].name if code in on.grids else f"第{int(code[len(on.code) :])}网格"
 
 
 def _told(text: str, where: str) -> str:
@@ -124,13 +134,13 @@ def _told(text: str, where: str) -> str:
 
 
 def _checked(cell: Cell, i: int) -> Area:
-    where = f"cells.{i}.geometry"
+    where, name = f"cells.{i}.geometry", cell.name[:40] if cell.name else str(i + 1)
     shape = shapely.force_2d(cell.geom)
     if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty or not shape.is_valid:
         why = shapely.is_valid_reason(shape)[:100]
-        raise InvalidInput(f"The area of {cell.name[:40]!r} is not valid: {why}. 网格图形无效。", where=where)
+        raise InvalidInput(f"The area of {name!r} is not valid: {why}. 网格图形无效。", where=where)
     if not mosaic.area_m2(shape) >= mosaic.LEAST_M2:
-        raise InvalidInput(f"The area of {cell.name[:40]!r} is too small. 网格面积过小。", where=where)
+        raise InvalidInput(f"The area of {name!r} is too small. 网格面积过小。", where=where)
     return shape
 
 
@@ -187,13 +197,15 @@ def listed(conn: sa.Connection, actor: Actor, *, community: str = "", limit: int
 
 def _query(actor: Actor) -> sa.Select:
     s = boundary_set.c
-    own = [s[name] for name in BoundarySet.__dataclass_fields__ if name != "cells"]
+    own = [s[name] for name in BoundarySet.__dataclass_fields__ if name not in ("cells", "place")]
     count = sa.select(sa.func.count()).where(boundary_cell.c.boundary_set_id == s.id).scalar_subquery()
+    c = community.c
+    place = sa.select(c.name).where(c.code == s.community, c.valid_to.is_(None)).scalar_subquery()
     mine = sa.and_(
         within_scope(boundary_set, actor, PROPOSE),
         sa.func.split_part(s.proposed_by, " ", 1) == actor.name.partition(" ")[0],
     )
-    return sa.select(*own, count).where(sa.or_(within_scope(boundary_set, actor, redraw.EDIT), mine))
+    return sa.select(*own, count, place).where(sa.or_(within_scope(boundary_set, actor, redraw.EDIT), mine))
 
 
 def cells_of(conn: sa.Connection, set_id: int) -> dict[str, tuple[str, Area]]:

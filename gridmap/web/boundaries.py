@@ -127,7 +127,9 @@ def page() -> str:
     """The sets of grids so far: all where the reader may edit grids, else their own proposals."""
     with begin() as conn:
         found = boundaries.listed(conn, actor())
-    return render_template("boundaries/sets.html", sets=found, states=STATES, on_day=_on_day)
+    return render_template(
+        "boundaries/sets.html", sets=found, states=STATES, on_day=_on_day, may_import=actor().may(VERBS[1])
+    )
 
 
 @pages.get("/<int:set_id>")
@@ -180,6 +182,7 @@ def _page(set_id: int, *, error: GridmapError | None = None, notes: tuple[Note, 
     return render_template(
         "boundaries/set.html", found=found, one=found.set, states=STATES, fates=FATES, faults=FAULTS, roles=ROLES, on_day=_on_day,
         drawing=_drawing(found), error=error, notes=notes, today=today.isoformat(), may_decide=actor().may(VERBS[1]),
+        names={part.code: part.name for part in found.parts},
     )  # fmt: skip
 
 
@@ -201,6 +204,10 @@ def _drawing(found: Comparison) -> dict[str, Any] | None:
         )
         return " ".join(f"M{one} Z" for one in spots)
 
+    def spot(area: Any) -> tuple[float, float]:
+        point = area.representative_point()
+        return (point.x - west) * _cosine(shrink) * scale, (north - point.y) * scale
+
     width, height = (east - west) * _cosine(shrink) * scale, (north - south) * scale
     return {
         "box": f"-4 -4 {width + 8:.0f} {height + 8:.0f}",
@@ -209,6 +216,7 @@ def _drawing(found: Comparison) -> dict[str, Any] | None:
                 part,
                 path(part.before) if part.before is not None else "",
                 path(part.after) if part.after is not None else "",
+                spot(part.after) if part.after is not None else None,
             )
             for part in found.parts
         ],

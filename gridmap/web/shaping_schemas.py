@@ -127,6 +127,7 @@ class SetAnswer(Strict):
     trouble: str | None
     activated_at: str | None
     cells: int
+    place: str | None = Field(description=N_("The name of its community."))
     notes: list[ToldNote] = Field(default=[])
 
 

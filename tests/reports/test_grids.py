@@ -223,6 +223,9 @@ def test_an_accepted_proposal_is_a_set_beside_the_grids_which_stay_and_is_not_ch
                 assert client.post(f"{href}/{verb}", json=body).status_code == 409
             page = client.get(f"/grids/{state['id']}?lang=en").text
             assert f'href="/boundaries/{found.id}"' in page
+            named = "SELECT c.name = n.name FROM boundary_cell AS c JOIN neighbourhood_version AS n USING (code)"
+            with engine.connect() as conn:  # a grid that goes on keeps its name
+                assert set(conn.scalars(sa.text(named))) == {True}
 
 
 def test_a_run_that_was_accepted_when_the_service_ended_makes_no_second_set(cluster, migrated):

@@ -143,7 +143,7 @@ def accept(conn: sa.Connection, actor: Actor, result: dict[str, Any], folder: Pa
     A run makes one set: accepted again after the service ended in between, it is the same.
     """
     _require_open(result)
-    cells = [Cell(f"第{number}网格", None, shape) for number, shape in enumerate(areas(result, folder), 1)]
+    cells = [Cell(None, None, shape) for shape in areas(result, folder)]
     source = f"districting {result['low']}-{result['high']}"
     made = boundaries.propose(conn, actor, result["code"], cells, name=name, source=source, run=run)
     result["accepted"] = str(made)
