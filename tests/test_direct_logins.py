@@ -542,7 +542,11 @@ def test_the_function_knows_the_verbs_of_the_roles(twins):
     told = {role: set(verbs.split(",")) for role, verbs in re.findall(r"WHEN '(\w+)'::text THEN '([^']+)'", text)}
     assert told.keys() == set(logins.ROLES_WITH_LOGIN)
     for role, verbs in told.items():
-        shown = {verb for verb in ROLES[role].verbs if verb.split(".")[0] in (*SHOWN, "household", "audit")}
+        shown = {
+            verb
+            for verb in ROLES[role].verbs
+            if verb.split(".")[0] in (*SHOWN, "household", "audit") and not verb.endswith(".propose")
+        }
         assert verbs == shown, f"the verbs of {role} have changed: change gis.my_places in a migration"
 
 

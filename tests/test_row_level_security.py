@@ -130,6 +130,7 @@ def register(twins: sa.Engine) -> sa.Engine:
     """The district with its copies, each with former versions of every kind of row."""
     with db.transaction(twins, LOCAL) as conn:
         _give_orders(conn)
+        _propose_grids(conn)
         for table in SCOPED:
             if "versions_of" not in table.info and "changed_by" in table.c:
                 values = {"changed_by": "again"}
@@ -147,6 +148,19 @@ def _give_orders(conn: sa.Connection) -> None:
     items = "county, closure_zone_id, code, level"
     values = "county, id, 'B' || code, 'building'"
     conn.execute(sa.text(f"INSERT INTO zone_item ({items}) SELECT {values} FROM closure_zone ON CONFLICT DO NOTHING"))
+
+
+def _propose_grids(conn: sa.Connection) -> None:
+    """Lay a set of grids beside those of every community: its grids as they stand."""
+    columns = "county, community, name, source, proposed_by"
+    conn.execute(sa.text(f"INSERT INTO boundary_set ({columns}) SELECT county, code, 'x', 'x', 'x' FROM community"))
+    columns = "boundary_set_id, number, county, community, code, name, geom"
+    values = "s.id, row_number() OVER (ORDER BY g.code), g.county, g.community, g.code, g.name, g.geom"
+    conn.execute(
+        sa.text(
+            f"INSERT INTO boundary_cell ({columns}) SELECT {values} FROM neighbourhood AS g JOIN boundary_set AS s USING (community)"
+        )
+    )
 
 
 @pytest.fixture(scope="module")

@@ -49,9 +49,13 @@ def language() -> str:
 
 
 def in_language(code: str) -> str:
-    """Return the query of this page's address in a language: what the page shows stays as it is."""
+    """Return the query of this page's address in a language: what the page shows stays as it is.
+
+    What a provider of sign-ins said in an address is answered once, and not said again.
+    """
+    is_view = request.method == "GET" and request.blueprint != "oidc"
     kept = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
-    return "?" + urlencode([*(kept if request.method == "GET" else []), ("lang", code)])
+    return "?" + urlencode([*(kept if is_view else []), ("lang", code)])
 
 
 def translated(message: object) -> str:

@@ -74,6 +74,7 @@ def page_of(browser: Browser, live_server: str, tokens, language):
 
 def faults(page: Page, within: str = "html") -> list[str]:
     """Return what axe finds in a part of the page that is serious or critical, each with its first places."""
+    page.evaluate("scrollTo(0, 0)")  # what lies under a bar that stays on top is there to be scrolled to
     if not page.evaluate("typeof window.axe === 'object'"):
         page.add_script_tag(path=AXE)
     found = page.evaluate("([within, rules]) => axe.run(within, rules)", [within, RULES])["violations"]

@@ -10,6 +10,8 @@ from playwright.sync_api import expect
 from pypdf import PdfReader
 from pyproj import Geod
 
+from gridmap.demo.loading import ATTRIBUTION
+
 MM_IN_POINTS = 72 / 25.4
 A4, A3 = (210, 297), (297, 420)
 SIZES = {
@@ -58,7 +60,7 @@ def test_a_pdf_has_the_size_of_its_paper_and_one_page(visit, building, paper, tu
 def test_a_pdf_says_in_letters_what_a_map_must_say(visit, building):
     opened = sheet(visit, view(building, "scale=2500&title=演练用图"))
     text = words_of(printed(opened))
-    for word in ("演练用图", "内部使用", "审图号", "1 : 2,500", "100 米", "北", "数据时间", "楼栋", "本系统登记"):
+    for word in ("演练用图", "内部使用", "审图号", "1 : 2,500", "100 米", "北", "数据时间", "楼栋", ATTRIBUTION):
         assert word in text, word
     number = re.search(r"P-[0-9A-F]{8}", opened.page.locator("#print-note").text_content())[0]
     assert re.search(rf"\S+ 打印于 \d{{4}}-\d\d-\d\d \d\d:\d\d,编号 {number}", text)

@@ -44,6 +44,7 @@ CODES = {
     "household": COMMUNITY + "00001010101", "party_household": COMMUNITY + "00001010101", "party_unit": "P1",
     "supply_point": COMMUNITY + "S00001", "volunteer": "V1", "closure_zone": "Z1", "street": "R1",
 }  # fmt: skip
+UNLIKE = {role.verbs: name for name, role in ROLES.items()}.values()  # one role of each set of rights
 PLACES = dict.fromkeys(ROLES, COMMUNITY) | {
     "grid_worker": CODES["neighbourhood"], "building_head": CODES["building"], "keeper": CODES["supply_point"],
     "city": COMMUNITY[:4], "sys_admin": "all", "sec_admin": "all", "auditor": "all",
@@ -120,13 +121,18 @@ def told(text: str | bytes) -> list[str]:
     return [secret for secret in SECRETS if secret in plain]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", UNLIKE)
 def test_no_route_and_no_log_line_tells_a_person_to_any_role(register_app, register, role, capfd, caplog):
     logs.init()  # writes to what is captured here
     client = signed_in(register_app, register, role)
     statuses: dict[int, str] = {}
+    refused: set[str] = set()  # a right that lacks is asked for before anything of the query is read
     for address in addresses(register_app):
+        if address.partition("?")[0] in refused:
+            continue
         found = client.get(address, headers={"Accept": "text/html, application/json"})
+        if found.status_code == 403:
+            refused.add(address.partition("?")[0])
         assert told(found.get_data()) == [], address
         assert told(str(found.headers)) == [], address
         statuses[found.status_code] = address

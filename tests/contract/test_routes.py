@@ -14,6 +14,7 @@ from tests.conftest import client_of, session_of
 PROGRAMS = ("/api/v1/", "/tiles/", "/healthz", "/readyz", "/openapi.json")
 UNDESCRIBED = {"/openapi.json"}  # the description itself
 NOBODY = {
+    "set_id": 1,
     "name": "nobody",
     "grant": "00000000-0000-7000-8000-000000000000",
     "run": "00000000-0000-7000-8000-000000000000",

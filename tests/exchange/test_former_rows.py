@@ -11,7 +11,7 @@ from tests.factories import add_building, add_community, add_volunteer, assign
 
 FIRST, SECOND = f"{COMMUNITY}00001", f"{COMMUNITY}00002"
 APPEND_ONLY = {"audit_entry", "change_log"}
-DERIVED = {"search_term"}
+DERIVED = {"search_term", "basemap_feature"}
 # Grants are dated rows; sign-ins and changes of accounts are told by the audit. Imports under way are no facts.
 ACCOUNTS = {
     "account",
