@@ -53,4 +53,6 @@ def run() -> None:
     settings = Settings()
     vault = open_vault(settings.home)
     engine = db.service_engine(settings.database_url or "postgresql://", pool_size=CONNECTIONS, vault=vault)
-    worker.run(engine, LAYERS, settings.home, lambda: False, chores=(boundaries.activate_due,))
+    worker.run(
+        engine, LAYERS, settings.home, lambda: False, chores=(boundaries.activate_due,), as_set=boundaries.into_set
+    )

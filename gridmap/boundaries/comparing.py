@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from gridmap.access import Actor
+from gridmap.access import EVERYWHERE, Actor
 from gridmap.boundaries import sets
 from gridmap.boundaries.sets import BoundarySet
 from gridmap.boundaries.tables import boundary_cell
 from gridmap.exchange.work import covers
 from gridmap.hierarchy import building, household
+from gridmap.roles import MIN_CELL
 from gridmap.shaping import mosaic, redraw
 from gridmap.shaping.mosaic import Area, Fault
 
@@ -54,7 +55,10 @@ class GrantEffect:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A set beside the present grids; `moved_*` count what changes its grid."""
+    """A set beside the present grids; `moved_*` count what changes its grid.
+
+    With `leaves_out_few` the households and people of buildings with fewer than five households are counted nowhere.
+    """
 
     set: BoundarySet
     parts: tuple[Part, ...]
@@ -64,6 +68,7 @@ class Comparison:
     moved_buildings: int
     moved_households: int
     moved_people: int
+    leaves_out_few: bool = False
 
 
 def compare(conn: sa.Connection, actor: Actor, set_id: int) -> Comparison:
@@ -75,7 +80,7 @@ def compare(conn: sa.Connection, actor: Actor, set_id: int) -> Comparison:
     covers it, edge included. Its households go with it.
     """
     one = sets.found(conn, actor, set_id)
-    ground = redraw.ground(conn, actor, one.community, lock=False)
+    ground = redraw.ground(conn, actor, one.community, lock=False, verbs=(redraw.EDIT, sets.PROPOSE))
     cells = sets.cells_of(conn, set_id)
     plan = sets.plan_of(ground, cells)
     parts = []
@@ -84,16 +89,25 @@ def compare(conn: sa.Connection, actor: Actor, set_id: int) -> Comparison:
         fate = "new" if grid is None else "ended" if cell is None else "changed" if code in plan.areas else "kept"
         name = cell[0] if cell else grid.name if grid else ""
         parts.append(Part(code, name, fate, grid and grid.geom, cell and cell[1], plan.ended.get(code)))
-    flows = _flows(conn, actor, one, plan.ended)
+    exact = _holds(actor, "household.exact", one.community)
+    flows = _flows(conn, actor, one, plan.ended, least=0 if exact else MIN_CELL)
+    grants = _grants(conn, parts, flows) if _holds(actor, redraw.EDIT, one.community) else []
     moved = [flow for flow in flows if flow.origin != flow.target]
     return Comparison(
-        one, tuple(parts), tuple(flows), tuple(_grants(conn, parts, flows)),
+        one, tuple(parts), tuple(flows), tuple(grants),
         tuple(mosaic.faults({code: area for code, (_, area) in cells.items()}, ground.whole())),
         sum(flow.buildings for flow in moved), sum(flow.households for flow in moved), sum(flow.people for flow in moved),
+        not exact,
     )  # fmt: skip
 
 
-def _flows(conn: sa.Connection, actor: Actor, one: BoundarySet, ended: dict[str, str | None]) -> list[Flow]:
+def _holds(actor: Actor, verb: str, code: str) -> bool:
+    return any(place == EVERYWHERE or code.startswith(place) for place in actor.places_for(verb))
+
+
+def _flows(
+    conn: sa.Connection, actor: Actor, one: BoundarySet, ended: dict[str, str | None], *, least: int
+) -> list[Flow]:
     b, h, cell = building, household, boundary_cell
     stays = sa.case((cell.c.code == b.c.neighbourhood, 0), else_=1)
     holder = (
@@ -121,7 +135,10 @@ def _flows(conn: sa.Connection, actor: Actor, one: BoundarySet, ended: dict[str,
         .subquery("rows")
     )
     query = sa.select(
-        rows.c.origin, rows.c.target, sa.func.count(), sa.func.sum(rows.c.n), sa.func.sum(rows.c.people)
+        rows.c.origin,
+        rows.c.target,
+        sa.func.count(),
+        *(sa.func.sum(sa.case((rows.c.n >= least, rows.c[name]), else_=0)) for name in ("n", "people")),
     ).group_by(rows.c.origin, rows.c.target)
     with redraw.seeing_all(conn, actor, one.community):
         found = conn.execute(query.order_by(rows.c.origin, rows.c.target)).all()

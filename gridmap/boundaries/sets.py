@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
+from uuid import UUID
 
 import shapely
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from gridmap.accounts.grants import CLOCK
 from gridmap.boundaries.tables import boundary_cell, boundary_set
 from gridmap.errors import Conflict, InvalidInput, NotFound
 from gridmap.exchange.reasons import Note
-from gridmap.hierarchy import NEIGHBOURHOOD_DIGITS
+from gridmap.hierarchy import NEIGHBOURHOOD_DIGITS, community
 from gridmap.layer import Layer
 from gridmap.shaping import mosaic, redraw, returning
 from gridmap.shaping.mosaic import Area, Fault
@@ -31,16 +32,19 @@ PROPOSE = (
 
 @dataclass(frozen=True)
 class Cell:
-    """One grid of a set: its name, its code (None: that of the grid it goes on as, or a new one), its area (EPSG:4490)."""
+    """One grid of a set: its name, its code (None: that of the grid it goes on as, or a new one), its area (EPSG:4490).
 
-    name: str
+    Without a name it has that of the grid it goes on as, or one by the number in its new code.
+    """
+
+    name: str | None
     code: str | None
     geom: Area
 
 
 @dataclass(frozen=True)
 class BoundarySet:
-    """A set of grids of a community. `due_at` is when it comes by itself, `trouble` why it did not."""
+    """A set of grids of a community. `due_at` is when it comes by itself, `trouble` why it did not; `place` its name."""
 
     id: int
     community: str
@@ -55,6 +59,7 @@ class BoundarySet:
     trouble: str | None
     activated_at: datetime | None
     cells: int
+    place: str | None
 
 
 @dataclass(frozen=True)
@@ -66,8 +71,21 @@ class Activated:
     notes: tuple[Note, ...] = ()
 
 
-def propose(conn: sa.Connection, actor: Actor, community: str, cells: Sequence[Cell], *, name: str, source: str) -> int:
+def propose(
+    conn: sa.Connection,
+    actor: Actor,
+    community: str,
+    cells: Sequence[Cell],
+    *,
+    name: str,
+    source: str,
+    run: UUID | None = None,
+) -> int:
     """Keep a new set of grids beside the present ones, which stay in force, and return its id.
+
+    Parameters
+    ----------
+    run : the run of building grids it comes of; the set of a run that has one already is returned, none is made twice
 
     Raises
     ------
@@ -75,6 +93,10 @@ def propose(conn: sa.Connection, actor: Actor, community: str, cells: Sequence[C
     InvalidInput for no cell, too many, twice the same code or one of another community, areas that are no polygons.
     """
     on = redraw.ground(conn, actor, community, lock=False, verbs=(redraw.EDIT, PROPOSE))
+    s = boundary_set.c
+    known = None if run is None else conn.scalar(sa.select(s.id).where(s.run == run, s.community == on.code))
+    if known is not None:
+        return int(known)
     name = _told(name, "name")
     if not 1 <= len(cells) <= MOST_CELLS:
         raise InvalidInput(f"A set has 1 to {MOST_CELLS} grids. 一套网格须为 1 至 {MOST_CELLS} 个。", where="cells")
@@ -86,15 +108,22 @@ def propose(conn: sa.Connection, actor: Actor, community: str, cells: Sequence[C
         "name": name,
         "source": source[:200],
         "proposed_by": actor.name,
+        "run": run,
     }
     made = conn.execute(sa.insert(boundary_set).values(values).returning(boundary_set.c.id)).scalar_one()
     rows = [
         {"boundary_set_id": made, "number": i, "county": on.county, "community": on.code, "code": code,
-         "name": _told(cell.name, f"cells.{i}.name"), "geom": redraw.stored(area)}
+         "name": _named(on, cell, code, i), "geom": redraw.stored(area)}
         for i, (cell, code, area) in enumerate(zip(cells, codes, areas, strict=True))
     ]  # fmt: skip
     conn.execute(sa.insert(boundary_cell), rows)
     return int(made)
+
+
+def _named(on: Ground, cell: Cell, code: str, i: int) -> str:
+    if cell.name is not None:
+        return _told(cell.name, f"cells.{i}.name")
+    return on.grids[code].name if code in on.grids else f"第{int(code[len(on.code) :])}网格"
 
 
 def _told(text: str, where: str) -> str:
@@ -105,13 +134,13 @@ def _told(text: str, where: str) -> str:
 
 
 def _checked(cell: Cell, i: int) -> Area:
-    where = f"cells.{i}.geometry"
+    where, name = f"cells.{i}.geometry", cell.name[:40] if cell.name else str(i + 1)
     shape = shapely.force_2d(cell.geom)
     if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty or not shape.is_valid:
         why = shapely.is_valid_reason(shape)[:100]
-        raise InvalidInput(f"The area of {cell.name[:40]!r} is not valid: {why}. 网格图形无效。", where=where)
+        raise InvalidInput(f"The area of {name!r} is not valid: {why}. 网格图形无效。", where=where)
     if not mosaic.area_m2(shape) >= mosaic.LEAST_M2:
-        raise InvalidInput(f"The area of {cell.name[:40]!r} is too small. 网格面积过小。", where=where)
+        raise InvalidInput(f"The area of {name!r} is too small. 网格面积过小。", where=where)
     return shape
 
 
@@ -146,27 +175,37 @@ def _is_same(one: Area, other: Area) -> bool:
 
 
 def found(conn: sa.Connection, actor: Actor, set_id: int, *, lock: bool = False) -> BoundarySet:
-    """Return one set of a community whose grids the actor may edit; NotFound else."""
-    query = _query(actor).where(boundary_set.c.id == set_id)
-    row = conn.execute(query.with_for_update(of=boundary_set) if lock else query).first()
+    """Return one set of a community whose grids the actor may edit, or one's own where one may propose; NotFound else."""
+    row = conn.execute(_locked(_query(actor), lock=lock).where(boundary_set.c.id == set_id)).first()
     if row is None:
         raise NotFound("There is no such set of grids. 没有该套网格。", where="id")
-    redraw.require(actor, row.community)
+    redraw.require(actor, row.community, redraw.EDIT, PROPOSE)
     return BoundarySet(*row)
 
 
+def _locked(query: sa.Select, *, lock: bool) -> sa.Select:
+    return query.with_for_update(of=boundary_set) if lock else query
+
+
 def listed(conn: sa.Connection, actor: Actor, *, community: str = "", limit: int = 100) -> list[BoundarySet]:
-    """Return the sets of the communities whose grids the actor may edit, latest first."""
-    actor.require(redraw.EDIT)
+    """Return the sets of the communities whose grids the actor may edit, and one's own where one may propose; latest first."""
+    if not actor.may(PROPOSE):
+        actor.require(redraw.EDIT)
     query = _query(actor).where(boundary_set.c.community.startswith(community, autoescape=True))
     return [BoundarySet(*row) for row in conn.execute(query.order_by(boundary_set.c.id.desc()).limit(limit))]
 
 
 def _query(actor: Actor) -> sa.Select:
     s = boundary_set.c
-    own = [s[name] for name in BoundarySet.__dataclass_fields__ if name != "cells"]
+    own = [s[name] for name in BoundarySet.__dataclass_fields__ if name not in ("cells", "place")]
     count = sa.select(sa.func.count()).where(boundary_cell.c.boundary_set_id == s.id).scalar_subquery()
-    return sa.select(*own, count).where(within_scope(boundary_set, actor, redraw.EDIT))
+    c = community.c
+    place = sa.select(c.name).where(c.code == s.community, c.valid_to.is_(None)).scalar_subquery()
+    mine = sa.and_(
+        within_scope(boundary_set, actor, PROPOSE),
+        sa.func.split_part(s.proposed_by, " ", 1) == actor.name.partition(" ")[0],
+    )
+    return sa.select(*own, count, place).where(sa.or_(within_scope(boundary_set, actor, redraw.EDIT), mine))
 
 
 def cells_of(conn: sa.Connection, set_id: int) -> dict[str, tuple[str, Area]]:
@@ -275,14 +314,17 @@ def _successor(area: Area | None, cells: dict[str, tuple[str, Area]]) -> str | N
 def cancel(conn: sa.Connection, actor: Actor, set_id: int) -> None:
     """Take a date back: the set is a proposal again."""
     one = found(conn, actor, set_id, lock=True)
+    redraw.require(actor, one.community)
     if one.state != "scheduled":
         raise Conflict("This set has no date that could be taken back. 该套网格未设定启用日期。", where="id")
     _set(conn, one, state="proposed", due_at=None, decided_by=None)
 
 
 def discard(conn: sa.Connection, actor: Actor, set_id: int) -> None:
-    """Give a set up that is not in force yet; it stays on the list."""
+    """Give a set up that is not in force yet; it stays on the list. Who may only propose gives up their own proposal."""
     one = found(conn, actor, set_id, lock=True)
+    if one.state != "proposed":
+        redraw.require(actor, one.community)
     if one.state not in ("proposed", "scheduled"):
         raise Conflict(f"This set is {one.state}: it cannot be discarded. 该套网格不能放弃。", where="id")
     _set(conn, one, state="discarded", due_at=None)
@@ -296,6 +338,7 @@ def undo(conn: sa.Connection, actor: Actor, layer: Layer, set_id: int) -> None:
     Conflict if the set is not the present one, or something changed since that stands in the way.
     """
     one = found(conn, actor, set_id, lock=True)
+    redraw.require(actor, one.community)
     if one.state != "active" or one.activated_at is None or one.decided_by is None:
         raise Conflict("Only the present set can be taken back. 只能撤销当前启用的一套。", where="id")
     redraw.ground(conn, actor, one.community)

@@ -11,6 +11,7 @@ STATES = ("proposed", "scheduled", "active", "replaced", "undone", "discarded")
 
 # `decided_by` said when the set becomes the present one; `activated_at` is the moment of the transaction that did it,
 # by which its consequences are found again to be taken back. `trouble` is why a set that was due did not come.
+# `run` is the run of building grids it comes of: one run makes one set.
 boundary_set = with_former_rows(sa.Table(
     "boundary_set", metadata,
     sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
@@ -20,7 +21,8 @@ boundary_set = with_former_rows(sa.Table(
     sa.Column("proposed_by", sa.Text, nullable=False), moment("proposed_at", default=True),
     sa.Column("decided_by", sa.Text), moment("due_at", nullable=True),
     sa.Column("accepts_faults", sa.Boolean, nullable=False, server_default="false"),
-    sa.Column("trouble", sa.Text), moment("activated_at", nullable=True), *stamps(),
+    sa.Column("trouble", sa.Text), moment("activated_at", nullable=True), sa.Column("run", sa.Uuid), *stamps(),
+    sa.UniqueConstraint("run"),
     one_of("state", STATES),
     sa.CheckConstraint(f"community ~ '{digits(COMMUNITY_DIGITS)}'", name="community_form"),
     sa.CheckConstraint("length(name) BETWEEN 1 AND 100", name="name"),

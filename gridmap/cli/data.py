@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gridmap.exchange import ImportReport
 
 SHOWN_PROBLEMS = 20
+GRIDS = "neighbourhood"
 STREETS = "streets"  # not a layer: the walkable network
 BASEMAP = "basemap"  # not a layer: what lies under them
 STAGES = {"read": "Reading 正在读取", "check": "Checking 正在检查", "write": "Storing 正在入库"}
@@ -66,6 +67,7 @@ def demo(households: int, seed: int) -> None:
 @click.option("--merge", is_flag=True, help="Unite rows with the same key (parts of one shape).")
 @click.option("--repair", is_flag=True, help="Mend invalid shapes instead of refusing them.")
 @click.option("--partial", is_flag=True, help="Store the good rows although others are refused.")
+@click.option("--as-set", metavar="NAME", help="Of neighbourhood only: a new set of grids beside those in force.")
 @click.option("--county", type=COUNTY, help="Of streets only: under which county they are kept, six digits.")
 @click.option("--name", help="Of a base map only: what it is called.")
 @click.option("--source", help="Of a base map only: where the file is from.")
@@ -80,6 +82,7 @@ def import_(
     file: str,
     report: str | None,
     assign: tuple[str, ...],
+    as_set: str | None,
     county: int | None,
     name: str | None,
     source: str | None,
@@ -93,6 +96,8 @@ def import_(
     FILE is GeoJSON, Shapefile (.shp or zipped), GeoPackage, CSV or Excel (.xlsx). With `streets` as LAYER it becomes the
     walkable network, with `basemap` the base map: .osm.pbf, .osm or GeoPackage.
     """
+    if as_set is not None and layer != GRIDS:
+        raise click.UsageError(f"--as-set is for {GRIDS}. --as-set 仅用于网格。")
     if layer == STREETS:
         import_streets(Path(file), county)
         return
@@ -106,10 +111,12 @@ def import_(
         raise click.UsageError(
             "--name, --source, --attribution, --date and --review-number are for `basemap`. 仅用于导入底图。"
         )
-    from gridmap import exchange
+    from gridmap import boundaries, exchange
     from gridmap.access import LOCAL
     from gridmap.layers import LAYERS
 
+    if as_set is not None:
+        how["instead"] = boundaries.into_set(as_set)
     chosen, values = LAYERS[layer], dict(_assignment(text) for text in assign)
     if report:
         exchange.check_target(report, file)

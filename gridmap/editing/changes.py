@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gridmap import features, personal
 from gridmap.access import EVERYWHERE, Actor, Right, within_scope
-from gridmap.editing import form, geometry
+from gridmap.editing import borders, form, geometry
 from gridmap.editing.faults import Fault, Gone, Refused, Stale, fault_of
 from gridmap.errors import Conflict, NotAllowed, NotFound
 from gridmap.exchange import incoming, takeover
@@ -77,8 +77,8 @@ def change(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: 
 
     Raises
     ------
-    NotFound for a thing outside the actor's scope; Stale if the version is another; Refused; NotAllowed outside the area
-    where the actor may edit, before or after the change.
+    NotFound for a thing outside the actor's scope; Stale if the version is another; Refused, also for another border of
+    a grid, which is its neighbours' too; NotAllowed outside the area where the actor may edit, before or after.
     """
     _begin(conn, actor, layer)
     row = _locked(conn, actor, layer, code)
@@ -92,6 +92,10 @@ def change(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: 
         )
     elif shape is not UNCHANGED:
         shape = _shape(layer, shape, faults)
+        if borders.is_shared(layer):
+            found = borders.fault(row, shape)
+            faults += [found] if found else []
+            shape = UNCHANGED
         _require_area(conn, _by_area(actor), layer, row)
     return _change_row(conn, actor, layer, row, told, shape, faults)
 
@@ -118,9 +122,11 @@ def retire(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: 
 def restore(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version: int, to: int) -> Done:
     """Make a thing again what it was in an earlier version, as a new one; a retired thing comes back.
 
+    A grid keeps its present border, and a note says so.
+
     Raises
     ------
-    NotFound if there is no such thing or version; the rest as `change`.
+    NotFound if there is no such thing or version; Conflict for a grid whose ground others have; the rest as `change`.
     """
     _begin(conn, actor, layer)
     row = _locked(conn, actor, layer, code, retired=True)
@@ -131,11 +137,17 @@ def restore(conn: sa.Connection, actor: Actor, layer: Layer, code: str, version:
     moment = former["until"] - LATEST if "until" in former else None
     told = _writable(conn, layer, form.values(conn, layer, former, moment))
     if row["valid_to"] is not None:
+        if borders.is_shared(layer):
+            borders.refuse_taken_ground(conn, layer, row)
         _revive(conn, actor, layer, row)
         row = _locked(conn, actor, layer, code)
     shape = UNCHANGED
     if form.takes_geometry(layer) and former["geom"] is not None:
         shape = to_shape(former["geom"])
+    if borders.is_shared(layer) and shape is not UNCHANGED:
+        notes = () if borders.is_same(row, shape) else (borders.KEPT,)
+        done = _change_row(conn, actor, layer, row, told, UNCHANGED)
+        return replace(done, notes=(*done.notes, *notes))
     return _change_row(conn, actor, layer, row, told, shape)
 
 

@@ -29,6 +29,7 @@ class ImportReport:
     crs : the name of the coordinate system used; empty when no geometry was read
     read, inserted, updated, unchanged, refused : rows of the file; parts of one thing count once after --merge
     is_stored : whether anything was kept; False after a dry run or a refusal
+    sets : the boundary sets that were made of the rows, instead of storing them in the layer
     """
 
     layer: str
@@ -45,6 +46,7 @@ class ImportReport:
     is_dry_run: bool = False
     problems: list[Problem] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    sets: list[int] = field(default_factory=list)
 
     @property
     def refused_rows(self) -> set[int]:

@@ -28,6 +28,12 @@ def refuse_incomplete(work: Work) -> None:
         work.refuse(sa.and_(rows.c.is_new, rows.c.geom.is_(None)), "geometry", "geometry_missing")
 
 
+def refuse_shapeless(work: Work) -> None:
+    """Refuse rows without a shape of their own, also those whose thing has one."""
+    geom = work.rows.c.get("geom")
+    work.refuse(sa.true() if geom is None else geom.is_(None), "geometry", "geometry_missing")
+
+
 def complete(work: Work) -> None:
     """Fill what the file does not say: from the stored row, and the place of a new household from its building."""
     rows, table = work.rows, work.layer.table

@@ -41,6 +41,7 @@ NO_SYSTEM = (
     " it are often GCJ-02, half a kilometre off."
 )
 Stored = Callable[[sa.Connection, ImportReport], None]
+Instead = Callable[[Work], None]
 NEEDS_NO_SHAPE = ("party_household", "resident")  # they are where their household is
 
 
@@ -71,6 +72,7 @@ def import_file(
     progress: Progress = quiet,
     waiting: Callable[[], None] = apart.never,
     finished: Stored = nothing_else,
+    instead: Instead | None = None,
 ) -> ImportReport:
     """Bring the rows of a file into a layer and return what came of it.
 
@@ -89,6 +91,7 @@ def import_file(
     progress : called with a stage and a number of rows
     waiting : called a few times a second while the file is read; it may raise to give up
     finished : called at the end of the transaction, to be stored with it or not at all
+    instead : takes the good rows, each of which has a shape then, and the layer stays as it is
 
     Returns
     -------
@@ -120,12 +123,17 @@ def import_file(
             if not report.read:
                 raise ImportRefused(f"{report.name!r} holds no rows.")
             resolve(work, merge=merge, progress=progress)
+            if instead is not None:
+                store.refuse_shapeless(work)
             report.is_stored = not dry_run and (partial or not report.problems)
             if partial or not report.problems:
-                write(work, progress)
+                if instead is None:
+                    write(work, progress)
+                else:
+                    instead(work)
             if not report.is_stored:
                 step.rollback()
-        if report.is_stored and report.inserted + report.updated:
+        if report.is_stored and instead is None and report.inserted + report.updated:
             _tell_audit(conn, actor, report)
         finished(conn, report)
     report.problems.sort(key=lambda found: (found.row, found.column))

@@ -15,6 +15,7 @@ from gridmap import db
 from gridmap.access import Actor
 from gridmap.errors import GridmapError
 from gridmap.exchange import ImportReport, import_file, write_report
+from gridmap.exchange.takeover import Instead
 from gridmap.intake import files, jobs, undoing
 from gridmap.intake.jobs import Job
 from gridmap.layer import Layers
@@ -23,6 +24,7 @@ LOOK_S = 0.5  # between two looks at the list, and two beats of an import's puls
 SWEEP_S = 3600
 CHORES_S = 5.0
 SHOWN_PROBLEMS = 200  # of a report in the database; the workbook has all of them
+AsSet = Callable[[str], Instead]
 _log = structlog.get_logger(__name__)
 
 
@@ -38,9 +40,11 @@ def run(
     home: Path,
     is_over: Callable[[], bool],
     chores: Sequence[Callable[[sa.Engine], object]] = (),
+    as_set: AsSet | None = None,
 ) -> None:
     """Work until told that it is over: one import at a time, the one that waits longest first.
 
+    `as_set` makes what takes grids as a set of that name instead of storing them.
     `chores` are done between imports every few seconds: each does what has come due, and may fail without harm.
     """
     swept = looked = float("-inf")
@@ -60,7 +64,7 @@ def run(
         if job is None:
             time.sleep(LOOK_S)
         else:
-            work(engine, layers, home, job)
+            work(engine, layers, home, job, as_set)
 
 
 def _do_chore(chore: Callable[[sa.Engine], object], engine: sa.Engine) -> None:
@@ -72,14 +76,14 @@ def _do_chore(chore: Callable[[sa.Engine], object], engine: sa.Engine) -> None:
         _log.exception("chore_failed")
 
 
-def work(engine: sa.Engine, layers: Layers, home: Path, job: Job) -> None:
+def work(engine: sa.Engine, layers: Layers, home: Path, job: Job, as_set: AsSet | None = None) -> None:
     """Do what is asked of an import that was claimed, and keep what came of it, also when that is trouble."""
     pulse = _Pulse(engine, job)
     try:
         if job.attempts > jobs.MAX_ATTEMPTS:
             raise GridmapError("The service ended several times while it imported this file. 导入多次中断。")
         with pulse:
-            _do(engine, layers, home, job, pulse)
+            _do(engine, layers, home, job, pulse, as_set)
     except Cancelled:
         _settle(engine, job, jobs.given_up(job))
     except GridmapError as exc:
@@ -95,7 +99,7 @@ def _settle(engine: sa.Engine, job: Job, state: str, trouble: str | None = None)
         jobs.finish(conn, job, state, trouble=None if state in ("cancelled",) else trouble)
 
 
-def _do(engine: sa.Engine, layers: Layers, home: Path, job: Job, pulse: "_Pulse") -> None:
+def _do(engine: sa.Engine, layers: Layers, home: Path, job: Job, pulse: "_Pulse", as_set: AsSet | None) -> None:
     with db.transaction(engine, jobs.WORKER) as conn:
         actor = jobs.actor_of(conn, job)
     if job.task == "undo":
@@ -103,9 +107,13 @@ def _do(engine: sa.Engine, layers: Layers, home: Path, job: Job, pulse: "_Pulse"
         files.drop(home, job.id)
         return
     path = files.opened_path(home, job.id, job.stored_name)
+    name = job.settings.get("as_set")
+    if name and as_set is None:
+        raise GridmapError("This worker makes no sets of grids. 此服务不支持网格方案。")
     report = import_file(
         engine, actor, layers[job.layer], path, name=job.file_name, dry_run=job.task == "check",
         progress=pulse.tell, waiting=pulse.check, finished=lambda conn, report: _keep(conn, job, report, actor),
+        instead=as_set(name) if name and as_set is not None else None,
         **options(job.settings, partial=job.task == "store"),
     )  # fmt: skip
     write_report(report, files.folder_of(home, job.id) / files.REASONS)
@@ -140,11 +148,13 @@ def told(report: ImportReport) -> dict[str, Any]:
             [found.row, found.column, found.value, found.reason_en, found.reason_zh]
             for found in report.problems[:SHOWN_PROBLEMS]
         ],
-        "problem_count": len(report.problems),
+        "problem_count": len(report.problems), "sets": report.sets,
     }  # fmt: skip
 
 
 def _undo(engine: sa.Engine, actor: Actor, layers: Layers, job: Job) -> None:
+    if (job.report or {}).get("sets"):
+        raise GridmapError("Discard the set of grids on its page. 请在网格方案页面放弃该方案。")
     if job.stored_at is None:
         raise GridmapError("This import stored nothing. 该导入没有入库。")
     with db.transaction(engine, actor) as conn:

@@ -200,7 +200,8 @@ def _party_units(conn: sa.Connection, plan: Plan) -> list[Note]:
             pair.c.county == ids[old].county, pair.c.neighbourhood_id == ids[old].id
         )
         more = insert(pair).from_select(["county", "neighbourhood_id", "party_unit_id"], covering)
-        count += conn.execute(more.on_conflict_do_nothing()).rowcount
+        made = conn.execute(more.on_conflict_do_nothing().returning(pair.c.party_unit_id))
+        count += len(made.all())
     for old in plan.ended:
         gone = sa.and_(pair.c.county == ids[old].county, pair.c.neighbourhood_id == ids[old].id)
         lost = conn.execute(sa.delete(pair).where(gone)).rowcount

@@ -32,6 +32,7 @@ api = APIBlueprint(
 )  # fmt: skip
 pages = Blueprint("boundaries", __name__, template_folder="templates", url_prefix="/boundaries")
 VERBS = ("neighbourhood.view", "neighbourhood.edit")
+PROPOSING = ("neighbourhood.view", boundaries.PROPOSE)
 Page = str | AnyResponse | tuple[str, int]
 SETTLED: dict[Any, Any] = {200: shapes.SetAnswer, 409: schemas.Problem}
 STATES = {
@@ -44,16 +45,16 @@ DRAWN_M = 640  # the side of the drawing, in its own units
 
 
 @api.get("", responses={200: shapes.SetsAnswer})
-@permission(*VERBS)
+@permission(*PROPOSING)
 def list_sets(query: shapes.SetsQuery) -> Response:
-    """The sets of grids of the communities whose grids the caller may edit, latest first."""
+    """The sets of grids of the communities whose grids the caller may edit, and the caller's own proposals; latest first."""
     with begin() as conn:
         found = boundaries.listed(conn, actor(), community=query.community)
     return json_response({"items": [_told(one) for one in found]})
 
 
 @api.post("", responses={201: shapes.SetAnswer})
-@permission(*VERBS)
+@permission(*PROPOSING)
 def propose(body: shapes.SetBody) -> Response:
     """Keep a new set of grids beside the present ones; they stay in force until it is activated."""
     cells = [Cell(cell.name, cell.code, _shape(cell.geometry, i)) for i, cell in enumerate(body.cells)]
@@ -66,7 +67,7 @@ def propose(body: shapes.SetBody) -> Response:
 
 
 @api.get("/<int:set_id>", responses={200: shapes.ComparisonAnswer})
-@permission(*VERBS)
+@permission(*PROPOSING)
 def compare(path: shapes.SetPath) -> Response:
     """A set beside the present grids: who would move, which grids end or appear, grants, gaps and overlaps."""
     with begin() as conn:
@@ -80,6 +81,7 @@ def compare(path: shapes.SetPath) -> Response:
     return json_response({
         "set": _told(found.set), "parts": parts, "flows": [asdict(one) for one in found.flows],
         "grants": [asdict(one) for one in found.grants], "faults": [asdict(one) for one in found.faults], "moved": moved,
+        "leaves_out_few": found.leaves_out_few,
     })  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def cancel(path: shapes.SetPath) -> Response:
 
 
 @api.post("/<int:set_id>/discard", responses=SETTLED)
-@permission(*VERBS)
+@permission(*PROPOSING)
 def discard(path: shapes.SetPath) -> Response:
     """Give a set up that is not in force yet; it stays on the list."""
     return _settled(path.set_id, "discard")
@@ -120,23 +122,25 @@ def _settled(set_id: int, step: str) -> Response:
 
 
 @pages.get("")
-@permission(*VERBS)
+@permission(*PROPOSING)
 def page() -> str:
-    """The sets of grids so far."""
+    """The sets of grids so far: all where the reader may edit grids, else their own proposals."""
     with begin() as conn:
         found = boundaries.listed(conn, actor())
-    return render_template("boundaries/sets.html", sets=found, states=STATES, on_day=_on_day)
+    return render_template(
+        "boundaries/sets.html", sets=found, states=STATES, on_day=_on_day, may_import=actor().may(VERBS[1])
+    )
 
 
 @pages.get("/<int:set_id>")
-@permission(*VERBS)
+@permission(*PROPOSING)
 def set_page(set_id: int) -> str:
     """One set beside the present grids, drawn and in numbers, and what may be done with it."""
     return _page(set_id)
 
 
 @pages.post("/<int:set_id>")
-@permission(*VERBS)
+@permission(*PROPOSING)
 def decide(set_id: int) -> Page:
     """Activate, cancel, discard or take back by the page's form."""
     notes: tuple[Note, ...] = ()
@@ -177,7 +181,8 @@ def _page(set_id: int, *, error: GridmapError | None = None, notes: tuple[Note, 
         today = datetime.now(SHOWN_ZONE).date()
     return render_template(
         "boundaries/set.html", found=found, one=found.set, states=STATES, fates=FATES, faults=FAULTS, roles=ROLES, on_day=_on_day,
-        drawing=_drawing(found), error=error, notes=notes, today=today.isoformat(),
+        drawing=_drawing(found), error=error, notes=notes, today=today.isoformat(), may_decide=actor().may(VERBS[1]),
+        names={part.code: part.name for part in found.parts},
     )  # fmt: skip
 
 
@@ -199,6 +204,10 @@ def _drawing(found: Comparison) -> dict[str, Any] | None:
         )
         return " ".join(f"M{one} Z" for one in spots)
 
+    def spot(area: Any) -> tuple[float, float]:
+        point = area.representative_point()
+        return (point.x - west) * _cosine(shrink) * scale, (north - point.y) * scale
+
     width, height = (east - west) * _cosine(shrink) * scale, (north - south) * scale
     return {
         "box": f"-4 -4 {width + 8:.0f} {height + 8:.0f}",
@@ -207,6 +216,7 @@ def _drawing(found: Comparison) -> dict[str, Any] | None:
                 part,
                 path(part.before) if part.before is not None else "",
                 path(part.after) if part.after is not None else "",
+                spot(part.after) if part.after is not None else None,
             )
             for part in found.parts
         ],

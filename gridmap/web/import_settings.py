@@ -17,6 +17,7 @@ SYSTEMS = {
     "EPSG:4548": N_("CGCS2000, zone at 117° E, metres"), "EPSG:4549": N_("CGCS2000, zone at 120° E, metres"),
 }  # fmt: skip
 MAX_ASSIGNED = 40
+SETS_OF = "neighbourhood"  # its rows can become a set beside those in force
 
 
 def read_settings(form: Mapping[str, str], job: Job, layer: Layer) -> dict[str, Any]:
@@ -34,8 +35,18 @@ def read_settings(form: Mapping[str, str], job: Job, layer: Layer) -> dict[str, 
     key = [form["key"]] if form.get("key") in headings else []
     return {
         "mapping": mapping, "crs": _system(form), "encoding": _encoding(form), "key": key, "assign": _assigned(form, fields),
-        "merge": form.get("merge") == "yes", "repair": form.get("repair") == "yes",
+        "merge": form.get("merge") == "yes", "repair": form.get("repair") == "yes", "as_set": _set_name(form, layer),
     }  # fmt: skip
+
+
+def _set_name(form: Mapping[str, str], layer: Layer) -> str:
+    """Return the name of the set the rows become instead of being put in force; empty for none."""
+    if form.get("as-set") != "yes" or layer.name != SETS_OF:
+        return ""
+    name = forms.text(form, "set-name", 100)
+    if not name or not name.isprintable():
+        raise InvalidInput("Give the set a name. 请填写方案名称。", where="set-name")
+    return name
 
 
 def _system(form: Mapping[str, str]) -> str:

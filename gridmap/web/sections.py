@@ -59,7 +59,7 @@ SECTIONS = (
     Section("landing.points", N_("My points"), "box", _begins_on("points")),
     Section("landing.aggregates", N_("Overview"), "table", _has_whole_communities),
     Section("summaries.page", N_("Figures"), "table", lambda _: bool(_counted_places())),
-    Section("boundaries.page", N_("Boundaries"), "layers", _may("neighbourhood.edit")),
+    Section("boundaries.page", N_("Boundaries"), "layers", _may("neighbourhood.propose")),
     Section("integrity.page", N_("Integrity"), "alert", _may("building.edit")),
     Section(
         "coverages.page", N_("Coverage"), "table", lambda _: bool(_counted_places()) and actor().may("building.view")

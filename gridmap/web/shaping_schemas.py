@@ -127,6 +127,7 @@ class SetAnswer(Strict):
     trouble: str | None
     activated_at: str | None
     cells: int
+    place: str | None = Field(description=N_("The name of its community."))
     notes: list[ToldNote] = Field(default=[])
 
 
@@ -145,3 +146,6 @@ class ComparisonAnswer(Strict):
     grants: list[dict[str, Any]]
     faults: list[dict[str, Any]]
     moved: dict[str, int]
+    leaves_out_few: bool = Field(
+        description=N_("Households and people of buildings with fewer than five households are counted nowhere.")
+    )

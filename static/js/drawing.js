@@ -15,11 +15,16 @@ const LINE = { color: "#0b5c6b", weight: 3 };
 const AREA = { ...LINE, fillColor: "#ffbf00", fillOpacity: 0.18 };
 const FORMER = { color: "#7a3e00", weight: 3, dashArray: "8 6", fill: false };
 const DIGITS = 8; // a millimetre
+/** @type {L.PointTuple} */
+const TOP_LEFT_PX = [32, 80];
+const BUTTONS_PX = 88;
+const TOOLS_PX = 180;
 
 export class Drawing {
-  /** @param {L.Map} map */
-  constructor(map) {
+  /** @param {L.Map} map @param {() => {right: number}} covered how much of the map the open sheet covers, px */
+  constructor(map, covered) {
     this.map = map;
+    this.covered = covered;
     this.group = L.layerGroup().addTo(map);
     this.bar = one("#draw");
     /** @type {Kind} */
@@ -44,11 +49,13 @@ export class Drawing {
    * @param {Kind} kind
    * @param {any} known GeoJSON to begin with
    * @param {string} layer @param {string | null} code what is drawn, which does not snap to itself
+   * @param {string} [hint] what to tap first
    * @returns {Promise<object | null>}
    */
-  start(kind, known, layer, code) {
+  start(kind, known, layer, code, hint) {
     this.stop();
     this.kind = kind;
+    this.begin = hint ?? text(kind === "point" ? "tapPoint" : "tapCorners");
     this.parts = known ? partsOf(known) : [[[]]];
     this.done = [];
     this.undone = [];
@@ -56,11 +63,18 @@ export class Drawing {
     this.map.on("click", this.onTap);
     this.#tools();
     this.#show();
-    if (known) this.map.fitBounds(outline(known, LINE).getBounds().pad(0.4), { maxZoom: 19 });
+    if (known) this.reveal(known);
     this.#learn(layer, code);
     return new Promise((resolve) => {
       this.finish = resolve;
     });
+  }
+
+  /** Show the whole of a geometry beside the sheet, the map's buttons and the tools. @param {any} geometry */
+  reveal(geometry) {
+    const padding = { paddingTopLeft: TOP_LEFT_PX, paddingBottomRight: [this.covered().right + BUTTONS_PX, TOOLS_PX] };
+    const options = /** @type {L.FitBoundsOptions} */ ({ ...padding, maxZoom: 19, animate: false });
+    this.map.fitBounds(outline(geometry, LINE).getBounds().pad(0.1), options);
   }
 
   /** Stop without a result, and take what was drawn off the map. */
@@ -204,7 +218,7 @@ export class Drawing {
   #tellTools() {
     if (!this.tools || !this.hint) return;
     const count = this.parts.flat(2).length;
-    this.hint.textContent = count ? text(this.kind === "point" ? "dragPoint" : "dragCorners", { n: count }) : text(this.kind === "point" ? "tapPoint" : "tapCorners");
+    this.hint.textContent = count ? text(this.kind === "point" ? "dragPoint" : "dragCorners", { n: count }) : (this.begin ?? "");
     this.tools.undo.disabled = !this.done.length;
     this.tools.redo.disabled = !this.undone.length;
     this.tools.finish.disabled = !this.#geojson();

@@ -25,8 +25,8 @@ export class Editor {
     this.sheet = new Sheet(one("#edit"), () => this.close());
     this.title = one("#edit .sheet-top h2");
     this.body = one("#edit .sheet-body");
-    this.drawing = new Drawing(map);
-    this.history = new History(map, { onRestored: (selection) => this.#done(selection, text("restored")) });
+    this.drawing = new Drawing(map, () => this.sheet.covered);
+    this.history = new History(map, { onRestored: (selection, notes) => this.#done(selection, [text("restored"), ...notes].join(" ")) });
     /** @type {{layer: string, code: string | null, version: number | null}} */
     this.thing = { layer: "", code: null, version: null };
     /** @type {FormField[]} */

@@ -20,7 +20,7 @@ const AFTER = { color: "#0b5c6b", weight: 3, fillColor: "#0b5c6b", fillOpacity: 
 export class History {
   /**
    * @param {L.Map} map
-   * @param {{onRestored: (selection: Selection) => void}} events
+   * @param {{onRestored: (selection: Selection, notes: string[]) => void}} events
    */
   constructor(map, events) {
     this.map = map;
@@ -75,7 +75,7 @@ export class History {
   /** @param {Selection} selection @param {Version} latest @param {Version} wanted */
   async #restore({ layer, code }, latest, wanted) {
     const outcome = await restore(layer, code, latest.version, wanted.version);
-    if (outcome.kind === "stored") this.events.onRestored({ layer, code: outcome.code });
+    if (outcome.kind === "stored") this.events.onRestored({ layer, code: outcome.code }, outcome.notes);
     else notice("words" in outcome ? outcome.words : outcome.faults.map((fault) => (config.language === "zh" ? fault.detail_zh : fault.detail)).join(" "));
   }
 }

@@ -28,7 +28,10 @@ export function shapingTools(place) {
   const room = element("div", { class: "field", hidden: "" });
   const make = (/** @type {string} */ name, /** @type {() => Promise<void>} */ run) => {
     const button = element("button", { class: "button", type: "button", "data-shape": name }, text(name));
-    button.addEventListener("click", () => run().catch((reason) => place.say(/** @type {Error} */ (reason).message)));
+    button.addEventListener("click", () => {
+      room.hidden = true;
+      run().catch((reason) => place.say(/** @type {Error} */ (reason).message));
+    });
     return button;
   };
   const tools = [make("mergeThings", () => offer(place, room)), make("splitThing", () => part(place, room))];
@@ -47,7 +50,7 @@ async function offer(place, room) {
   const others = features.filter((/** @type {any} */ one) => one.id !== place.code && one.id.slice(0, digits) === place.code.slice(0, digits));
   const rows = others.map((/** @type {any} */ one) => {
     const box = element("input", { type: "checkbox", value: one.id });
-    return element("label", { class: "check" }, box, ` ${one.properties.name ?? ""} ${one.id}`);
+    return element("label", { class: "tick" }, box, element("span", {}, one.properties.name ?? "", " ", element("span", { class: "meta" }, one.id)));
   });
   const go = element("button", { class: "button primary", type: "button", "data-shape": "mergeNow" }, text("mergeNow"));
   go.addEventListener("click", async () => {
@@ -57,14 +60,20 @@ async function offer(place, room) {
     const versions = Object.fromEntries(forms.map((form, i) => [chosen[i], form.version]));
     return send(place, "merge", { others: chosen, versions: { ...versions, [place.code]: place.version } });
   });
-  room.replaceChildren(...(rows.length ? [element("p", { class: "meta" }, text("mergeHint")), ...rows, go] : [element("p", {}, text("nothingAround"))]));
+  show(room, ...(rows.length ? [element("p", { class: "meta" }, text("mergeHint")), element("div", { class: "ticks" }, ...rows), go] : [element("p", {}, text("nothingAround"))]));
+}
+
+/** @param {HTMLElement} room @param {HTMLElement[]} content */
+function show(room, ...content) {
+  room.replaceChildren(...content);
   room.hidden = false;
+  room.scrollIntoView({ block: "nearest" });
 }
 
 /** Part a thing along a drawn line; of a building, ask which units go. @param {Place} place @param {HTMLElement} room */
 async function part(place, room) {
   const { geometry } = await getJson(pathOf(place.layer, place.code));
-  place.drawing.map.fitBounds(L.geoJSON(geometry).getBounds().pad(0.4), { maxZoom: 20, animate: false }); // the line goes from border to border
+  place.drawing.reveal(geometry); // the line goes from border to border
   const line = await drawn(place, "line", null);
   if (!line) return;
   const versions = { [place.code]: place.version };
@@ -72,11 +81,10 @@ async function part(place, room) {
     await send(place, "split", { line, versions });
     return;
   }
-  const units = element("input", { type: "text", inputmode: "numeric", placeholder: "2, 3" });
+  const units = element("input", { type: "text", id: "split-units", inputmode: "numeric", placeholder: "2, 3" });
   const go = element("button", { class: "button primary", type: "button", "data-shape": "splitNow" }, text("splitThing"));
   go.addEventListener("click", () => send(place, "split", { line, versions, units: /** @type {HTMLInputElement} */ (units).value.match(/\d{1,2}/g) ?? [] }));
-  room.replaceChildren(element("label", {}, text("unitsToNew"), units), go);
-  room.hidden = false;
+  show(room, element("label", { class: "field-name", for: "split-units" }, text("unitsToNew")), units, go);
 }
 
 /** Draw a grid anew; its neighbours move along once a person has seen which ones. @param {Place} place */
@@ -89,7 +97,7 @@ async function reshape(place) {
 /** @param {Place} place @param {"line" | "polygon"} kind @param {any} known */
 async function drawn(place, kind, known) {
   document.body.dataset.drawing = "true";
-  const found = await place.drawing.start(kind, known, place.layer, kind === "line" ? null : place.code);
+  const found = await place.drawing.start(kind, known, place.layer, kind === "line" ? null : place.code, kind === "line" ? text("tapAcross") : undefined);
   delete document.body.dataset.drawing;
   return found;
 }
@@ -99,15 +107,21 @@ async function send(place, step, body) {
   const response = await post(`${pathOf(place.layer, place.code)}/${step}`, body);
   const answer = await response.json();
   if (response.status === 428 && answer.needed) {
-    const along = Object.keys(answer.needed).join(", ");
+    const along = (await Promise.all(Object.keys(answer.needed).map((code) => nameOf(place.layer, code)))).join(config.language === "zh" ? "、" : ", ");
     const again = () => void send(place, step, { ...body, versions: { ...body.versions, ...answer.needed } });
-    notice(text("movesAlong", { codes: along }), { label: text("goOn"), run: again });
+    notice(text("movesAlong", { codes: along }), { label: text("moveThem"), run: again });
   } else if (response.ok) {
     const words = answer.notes.map((/** @type {any} */ note) => (config.language === "zh" ? note.zh : note.en));
     place.done([text("saved"), ...words].join(" "), () => void undo(place, answer));
   } else {
     place.say(inOwnLanguage(answer.detail));
   }
+}
+
+/** @param {string} layer @param {string} code */
+async function nameOf(layer, code) {
+  const { properties } = await getJson(pathOf(layer, code));
+  return properties.name ?? code;
 }
 
 /** @param {Place} place @param {Redrawn} done */

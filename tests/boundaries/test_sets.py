@@ -93,6 +93,23 @@ def test_the_comparison_counts_who_moves_from_grid_to_grid_and_is_what_the_activ
     assert grids_of(register, "building") == grids_of(register, "household") == [FIRST, THIRD]
 
 
+def test_who_may_propose_lists_and_compares_their_own_sets_and_brings_none_into_force(register):
+    planner = acting("planner (grid office)", ROLES["planner"].verbs, (COMMUNITY,))
+    propose(register, thirds())
+    mine = propose(register, thirds(), planner)
+    with db.transaction(register, planner) as conn:
+        assert [one.id for one in boundaries.listed(conn, planner)] == [mine]
+        found = boundaries.compare(conn, planner, mine)
+    assert found.leaves_out_few
+    assert (found.moved_buildings, found.moved_households, found.moved_people) == (1, 0, 0)  # one household: too few
+    assert found.grants == ()
+    with pytest.raises(NotAllowed):
+        activate(register, mine, actor=planner)
+    with db.transaction(register, planner) as conn:
+        boundaries.discard(conn, planner, mine)
+    assert state_of(register, mine) == "discarded"
+
+
 def test_grants_over_a_grid_that_ends_are_told_before_and_after(register):
     whole = [Cell("全社区", FIRST, column(WEST, EAST))]
     set_id = propose(register, whole)

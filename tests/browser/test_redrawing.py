@@ -1,9 +1,13 @@
-"""Grids merged on the map, and a set of grids compared and activated on its page."""
+"""Grids merged, parted and reshaped on the map, and a set of grids compared and activated on its page."""
+
+import math
+import re
 
 import pytest
 import sqlalchemy as sa
 from geoalchemy2.shape import to_shape
 from playwright.sync_api import expect
+from shapely import Point
 
 from gridmap import boundaries, db
 from gridmap.access import LOCAL
@@ -36,13 +40,81 @@ def grids(engine) -> dict:
         return {row.code: to_shape(row.geom) for row in conn.execute(query.order_by(neighbourhood.c.code))}
 
 
+def neighbours(areas: dict) -> tuple[str, str]:
+    return next(
+        (one, near) for one in areas for near in areas
+        if one[:12] == near[:12] and one != near and areas[one].intersection(areas[near]).length > 1e-4
+    )  # fmt: skip
+
+
+def spot(page, lon: float, lat: float) -> tuple[float, float]:
+    """Where on the screen a position lies, by the address, which names zoom and middle of the map (Web Mercator)."""
+    zoom, middle_lat, middle_lon = map(float, re.search(r"map=([\d.]+)/([\d.-]+)/([\d.-]+)", page.url).groups())
+
+    def pixel(lon: float, lat: float) -> tuple[float, float]:
+        size, sine = 256 * 2**zoom, math.sin(math.radians(lat))
+        return (lon + 180) / 360 * size, (0.5 - math.log((1 + sine) / (1 - sine)) / (4 * math.pi)) * size
+
+    box, (x, y), (x0, y0) = page.locator(".map").bounding_box(), pixel(lon, lat), pixel(middle_lon, middle_lat)
+    return box["x"] + box["width"] / 2 + x - x0, box["y"] + box["height"] / 2 + y - y0
+
+
+def edit(page, base: str, code: str, tool: str) -> None:
+    page.goto(f"{base}/?lang=en#sel=neighbourhood/{code}")
+    page.locator("[data-edit]").tap()
+    page.locator(f"[data-shape={tool}]").tap()
+    expect(page.locator("#draw")).to_be_visible()
+
+
+def test_a_grid_is_parted_along_a_tapped_line_and_united_again(place, page):
+    engine, base, _ = place
+    before = grids(engine)
+    code = min(before)
+    edit(page, base, code, "splitThing")
+    west, south, east, north = before[code].bounds
+    wide, middle = (east - west) / 10, (south + north) / 2
+    for lon in (west - wide, east + wide):
+        page.touchscreen.tap(*spot(page, lon, middle))
+    page.locator("[data-tool=takePlace]").tap()
+    expect(page.locator("#notice")).to_contain_text("Saved.")
+    after = grids(engine)
+    (new,) = set(after) - set(before)
+    assert after[code].area + after[new].area == pytest.approx(before[code].area, rel=1e-6)
+    page.locator("#notice button").tap()
+    expect(page.locator("#notice")).to_contain_text("Undone.")
+    assert grids(engine) == before
+
+
+def test_a_border_that_is_dragged_moves_for_both_neighbours(place, page):
+    engine, base, _ = place
+    before = grids(engine)
+    code, other = neighbours(before)
+    edit(page, base, code, "reshapeGrid")
+    border = before[code].intersection(before[other])
+    corners = [corner for corner in before[code].geoms[0].exterior.coords if border.distance(Point(corner)) < 1e-7]
+    corner = min(corners, key=lambda one: border.centroid.distance(Point(one)))
+    (x, y), (to_x, to_y) = spot(page, *corner), spot(page, *before[other].centroid.coords[0])
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + (to_x - x) / 4, y + (to_y - y) / 4, steps=5)
+    page.mouse.up()
+    page.locator("[data-tool=takePlace]").tap()
+    expect(page.locator("#notice")).to_contain_text("These move along")
+    assert grids(engine) == before
+    page.get_by_role("button", name="Reshape them too").tap()
+    expect(page.locator("#notice")).to_contain_text("Saved.")
+    after = grids(engine)
+    assert {code, other} <= {one for one in before if before[one] != after[one]}
+    assert after[code].area > before[code].area
+    assert sum(area.area for area in after.values()) == pytest.approx(sum(area.area for area in before.values()))
+    page.locator("#notice button").tap()
+    expect(page.locator("#notice")).to_contain_text("Undone.")
+
+
 def test_a_grid_takes_in_its_neighbour_and_gives_it_back(place, page):
     engine, base, _ = place
     before = grids(engine)
-    code, other = next(
-        (one, near) for one in before for near in before
-        if one[:12] == near[:12] and one != near and before[one].intersection(before[near]).length > 1e-4
-    )  # fmt: skip
+    code, other = neighbours(before)
     page.goto(f"{base}/?lang=en#sel=neighbourhood/{code}")
     page.locator("[data-edit]").click()
     page.locator("[data-shape=mergeThings]").click()

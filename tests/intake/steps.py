@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 
+from gridmap import boundaries
 from gridmap.intake import jobs, worker
 
 
@@ -49,7 +50,7 @@ class Wizard:
     def work(self):
         """Let the worker do what waits."""
         while (job := jobs.claim(self.engine)) is not None:
-            worker.work(self.engine, self.layers, self.home, job)
+            worker.work(self.engine, self.layers, self.home, job, boundaries.into_set)
 
     def state(self, page):
         return self.client.get(f"{page}/state").json

@@ -3,6 +3,7 @@
 import time
 from datetime import date
 
+import orjson
 import pytest
 import shapely
 import sqlalchemy as sa
@@ -219,3 +220,31 @@ def test_an_accepted_proposal_is_a_set_beside_the_grids_which_stay_and_is_not_ch
             )
             for verb, body in (("accept", {"name": "again"}), ("undo", None), ("moves", {"atom": 0, "to": 1})):
                 assert client.post(f"{href}/{verb}", json=body).status_code == 409
+            page = client.get(f"/grids/{state['id']}?lang=en").text
+            assert f'href="/boundaries/{found.id}"' in page
+            named = "SELECT c.name = n.name FROM boundary_cell AS c JOIN neighbourhood_version AS n USING (code)"
+            with engine.connect() as conn:  # a grid that goes on keeps its name
+                assert set(conn.scalars(sa.text(named))) == {True}
+
+
+def test_a_run_that_was_accepted_when_the_service_ended_makes_no_second_set(cluster, migrated):
+    with copy_of(cluster, migrated) as engine:
+        load(engine, LOCAL, households=900, seed=1)
+        with app_on(engine) as app:
+            client = signed_in_planner(app, engine)
+            code = client.get("/api/v1/layers/community/features?limit=1").json["features"][0]["properties"]["code"]
+            href = client.post(f"/api/v1/places/{code}/grids", json={}).json["href"]
+            run = finished(client, href)["id"]
+            made = client.post(f"{href}/accept", json={"name": "first"}).json["id"]
+            kept = app.extensions["gridmap"]["settings"].home / proposal.RUNS.kind / run / "state.json"
+            state = orjson.loads(kept.read_bytes())
+            state["result"]["accepted"] = None  # the set is stored, the run's file is not
+            kept.write_bytes(orjson.dumps(state))
+            assert client.post(f"{href}/accept", json={"name": "second"}).json["id"] == made
+            assert [one["name"] for one in client.get("/api/v1/boundary_sets").json["items"]] == ["first"]
+            assert client.get(f"/boundaries/{made}?lang=en").status_code == 200
+            with pytest.raises(sa.exc.IntegrityError), engine.begin() as conn:
+                conn.execute(sa.text(
+                    "INSERT INTO boundary_set (county, community, name, source, proposed_by, run)"
+                    " SELECT county, community, 'twice', '', '', run FROM boundary_set"
+                ))  # fmt: skip

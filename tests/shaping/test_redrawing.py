@@ -1,5 +1,6 @@
 """Grids and buildings merged, parted, reshaped and taken back in the register, with all that stands or lives in them."""
 
+import json
 import random
 
 import pytest
@@ -10,7 +11,7 @@ from shapely import LineString
 
 from gridmap import db
 from gridmap.access import LOCAL, acting
-from gridmap.editing import Edit, Stale, create
+from gridmap.editing import Edit, Refused, Stale, change, create, restore
 from gridmap.errors import Conflict, InvalidInput, NotAllowed
 from gridmap.layers import LAYERS
 from gridmap.shaping import buildings, grids, mosaic
@@ -100,6 +101,9 @@ def test_a_grid_is_parted_along_a_line_and_the_new_part_has_the_branch_of_the_ol
     assert (done.code, done.new) == (SECOND, THIRD)
     assert dict(rows(register, "building", "code", "neighbourhood")) == {ONE: FIRST, TWO: THIRD}
     assert covers_of(register) == [SECOND, THIRD]
+    assert [note.en for note in done.notes if note.code == "party_cover_followed"] == [
+        "1 covers of party units follow."
+    ]
     run(register, grids.undo, GRID, SECOND, {SECOND: 2})
     assert dict(rows(register, "household", "building", "neighbourhood")) == {ONE: FIRST, TWO: SECOND}
 
@@ -199,3 +203,31 @@ def take_step(engine, chance) -> bool:
     except InvalidInput:
         return False
     return True
+
+
+def test_a_border_is_not_changed_by_changing_one_grid_alone(register):
+    wider = json.loads(shapely.to_geojson(shapely.box(WEST, SOUTH, HALF + 0.002, NORTH)))
+    with pytest.raises(Refused) as refused:
+        run(register, change, GRID, FIRST, 1, Edit({"name": "改名"}, wider))
+    (fault,) = refused.value.faults
+    assert fault.code == "border_shared"
+    assert f"/features/{FIRST}/reshape" in fault.detail
+    stored = to_shape(rows(register, "neighbourhood", "geom")[0][0])
+    kept = json.loads(shapely.to_geojson(shapely.orient_polygons(stored.geoms[0].normalize())))
+    assert run(register, change, GRID, FIRST, 1, Edit({"name": "改名"}, kept)).version == 2
+
+
+def test_restoring_an_earlier_version_of_a_grid_leaves_its_border_and_says_so(register):
+    run(register, change, GRID, FIRST, 1, Edit({"name": "改名"}))
+    run(register, grids.reshape, FIRST, {FIRST: 2, SECOND: 1}, shapely.box(WEST, SOUTH, HALF + 0.002, NORTH))
+    before = rows(register, "neighbourhood", "geom")
+    done = run(register, restore, GRID, FIRST, 3, 1)
+    assert [note.code for note in done.notes] == ["border_kept"]
+    assert rows(register, "neighbourhood", "geom") == before
+    assert rows(register, "neighbourhood", "name")[0] != ("改名",)
+
+
+def test_a_grid_that_was_merged_away_is_not_restored_over_the_one_that_took_it_in(register):
+    run(register, grids.merge, FIRST, [SECOND], {FIRST: 1, SECOND: 1})
+    with pytest.raises(Conflict, match=FIRST):
+        run(register, restore, GRID, SECOND, 2, 1)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
@@ -136,12 +137,15 @@ def undo(result: dict[str, Any], folder: Path) -> None:
     result["measures"] = measured(atoms, Band(result["low"], result["high"]), np.array(result["part"]))
 
 
-def accept(conn: sa.Connection, actor: Actor, result: dict[str, Any], folder: Path, name: str) -> int:
-    """Keep the grids as a boundary set that is not in force, and return its number; Conflict once accepted."""
+def accept(conn: sa.Connection, actor: Actor, result: dict[str, Any], folder: Path, name: str, run: UUID) -> int:
+    """Keep the grids as a boundary set that is not in force, and return its number; Conflict once accepted.
+
+    A run makes one set: accepted again after the service ended in between, it is the same.
+    """
     _require_open(result)
-    cells = [Cell(f"第{number}网格", None, shape) for number, shape in enumerate(areas(result, folder), 1)]
+    cells = [Cell(None, None, shape) for shape in areas(result, folder)]
     source = f"districting {result['low']}-{result['high']}"
-    made = boundaries.propose(conn, actor, result["code"], cells, name=name, source=source)
+    made = boundaries.propose(conn, actor, result["code"], cells, name=name, source=source, run=run)
     result["accepted"] = str(made)
     return made
 

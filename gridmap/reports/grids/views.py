@@ -181,7 +181,7 @@ def accept_run(run: UUID) -> AnyResponse:
 def _accept(run: UUID, name: str) -> tuple[int, str, int]:
     with RUNS.changing(_home(), signed_in().account_id, run) as (result, folder):
         with begin() as conn:
-            made = proposal.accept(conn, actor(), result, folder, name)
+            made = proposal.accept(conn, actor(), result, folder, name, run)
         return made, result["code"], len(result["measures"]["grids"])
 
 
