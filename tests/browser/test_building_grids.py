@@ -117,6 +117,7 @@ def drag(page, to: tuple[float, float]) -> None:
     page.mouse.up()
 
 
+@pytest.mark.nightly
 def test_two_taps_move_a_building_on_a_tablet_held_upright(visit):
     opened = visit(PORTRAIT, "zh-CN")
     build(opened)

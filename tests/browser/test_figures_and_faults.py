@@ -22,7 +22,9 @@ WORDS = {
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("language", "size"), [("zh-CN", LANDSCAPE), ("en-GB", PORTRAIT)])
+@pytest.mark.parametrize(
+    ("language", "size"), [("zh-CN", LANDSCAPE), pytest.param("en-GB", PORTRAIT, marks=pytest.mark.nightly)]
+)
 def test_a_place_is_chosen_and_shown_as_table_and_shaded_map_and_taken_along(visit, language, size):
     opened = visit(size, language)
     opened.go("summary")
@@ -80,7 +82,9 @@ def keeper(browser, faulty):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("language", "size"), [("zh-CN", PORTRAIT), ("en-GB", LANDSCAPE)])
+@pytest.mark.parametrize(
+    ("language", "size"), [pytest.param("zh-CN", PORTRAIT, marks=pytest.mark.nightly), ("en-GB", LANDSCAPE)]
+)
 def test_a_fault_leads_to_the_map_is_mended_and_the_repair_undone(keeper, faulty, language, size):
     opened = keeper(size, language)
     page, words = opened.page, WORDS[language]

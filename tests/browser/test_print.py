@@ -48,7 +48,13 @@ def view(building, *more: str) -> str:
     return "&".join([f"map=17/{building.lat:.6f}/{building.lon:.6f}", *more])
 
 
-@pytest.mark.parametrize(("paper", "turn"), SIZES)
+@pytest.mark.parametrize(
+    ("paper", "turn"),
+    [
+        ("a3", "landscape"),
+        *(pytest.param(*size, marks=pytest.mark.nightly) for size in SIZES if size != ("a3", "landscape")),
+    ],
+)
 def test_a_pdf_has_the_size_of_its_paper_and_one_page(visit, building, paper, turn):
     pages = printed(sheet(visit, view(building, f"paper={paper}&turn={turn}&dpi=150"))).pages
     width, height = SIZES[paper, turn]

@@ -28,7 +28,9 @@ def latest(demo, action: str) -> dict:
         return json.loads(conn.scalar(query.order_by(audit.table.c.at.desc()).limit(1)))
 
 
-@pytest.mark.parametrize("size", [LANDSCAPE, PORTRAIT], ids=["landscape", "portrait"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(LANDSCAPE, id="landscape", marks=pytest.mark.nightly), pytest.param(PORTRAIT, id="portrait")]
+)
 def test_a_tapped_reveal_asks_why_shows_the_person_and_masks_it_after_a_minute(visit, demo, person, size):
     code, name, phone = person
     opened = visit(size)

@@ -106,7 +106,7 @@ def fill(conn, made):
     return codes, expected
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=buildings)
 def test_the_figures_of_every_place_equal_a_direct_count(rolled_back, made):
     with rolled_back.connect() as conn, conn.begin() as transaction:

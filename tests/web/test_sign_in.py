@@ -113,7 +113,7 @@ def test_after_five_failures_an_account_is_locked_for_fifteen_minutes_and_open_a
     assert sign_in(client, name).status_code == 303
 
 
-@pytest.mark.parametrize("accounts", [30, pytest.param(100, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("accounts", [16, pytest.param(100, marks=pytest.mark.nightly)])
 def test_three_bad_sign_ins_of_each_of_many_names_tell_nothing_of_which_exist(app, register, monkeypatch, accounts):
     monkeypatch.setattr("gridmap.accounts.sign_in.MAX_BY_ADDRESS", 10_000)
     client = app.test_client()
