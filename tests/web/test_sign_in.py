@@ -113,13 +113,12 @@ def test_after_five_failures_an_account_is_locked_for_fifteen_minutes_and_open_a
     assert sign_in(client, name).status_code == 303
 
 
-@pytest.mark.parametrize("accounts", [16, pytest.param(100, marks=pytest.mark.nightly)])
-def test_three_bad_sign_ins_of_each_of_many_names_tell_nothing_of_which_exist(app, register, monkeypatch, accounts):
+def test_three_hundred_bad_sign_ins_over_a_hundred_names_tell_nothing_of_which_exist(app, register, monkeypatch):
     monkeypatch.setattr("gridmap.accounts.sign_in.MAX_BY_ADDRESS", 10_000)
     client = app.test_client()
     token = csrf_of(client.get("/sign-in"))
-    known = [add(register) for _ in range(accounts // 2)]
-    unknown = [f"q{uuid.uuid4().hex[:10]}" for _ in range(accounts // 2)]
+    known = [add(register) for _ in range(50)]
+    unknown = [f"q{uuid.uuid4().hex[:10]}" for _ in range(50)]
     random.Random(1).shuffle(names := [*known, *unknown])
     answers, times = {}, {True: [], False: []}
     for attempt in range(3):
